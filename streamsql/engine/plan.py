@@ -1,0 +1,104 @@
+"""What a query does with a batch, lowered to DuckDB SQL: frozen values made by operators/, run by `step.py`.
+
+A step runs `statements` in order, inside one transaction. Each reads the batch (a temporary relation per input, see
+BATCH), results of statements before it, and state tables. The result of a statement is kept as a temporary table
+called `result`, or, with a `kernel`, handed to it as Arrow and what it returns is kept under that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+BATCH = (
+    ("_seq", "BIGINT"),  # dense from 1 over all inputs of the query, for ever
+    ("_part", "INTEGER"),
+    ("_off", "BIGINT"),
+    ("_ts", "BIGINT"),  # milliseconds
+    ("_key", "BLOB"),
+    ("_val", "BLOB"),
+    ("_hdr", "STRUCT(KEY VARCHAR, VALUE BLOB)[]"),
+)
+"""Columns of an input's relation, called `in0`, `in1`, … by its place in `PhysicalPlan.inputs`."""
+
+OUTPUT = (
+    ("partition", "INTEGER"),  # NULL: placed by murmur2 of the key
+    ("timestamp", "BIGINT"),
+    ("key", "BLOB"),
+    ("value", "BLOB"),
+    ("headers", "STRUCT(KEY VARCHAR, VALUE BLOB)[]"),
+)
+"""Columns of a sink's result, in order of writing: `brokers.log.APPENDED`."""
+
+NOW = "$now"
+"""The step's time in milliseconds, as a named parameter of statements that ask for it."""
+
+Kernel = Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement of a step. `result` empty: it is executed for its effect on state.
+
+    `operator`: which operator it belongs to, for EXPLAIN. `temporary`: the result is kept as a temporary table, else
+    fetched as Arrow only (the last statement of a plan; one before a kernel).
+    """
+
+    sql: str
+    operator: str
+    result: str = ""
+    kernel: Kernel | None = None
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateTable:
+    """A table of the query's state: `columns` are (name, DuckDB type)."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A result that leaves the step. `sink` is a topic; for a push query it is empty and the result's columns are
+    `_ts, _part, _null`, the key and the value columns."""
+
+    sink: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """A result of records that could not be read or computed: columns `_input, _part, _off, _ts, _key, _val, message`
+    (`_off` NULL where the operator no longer knows it). It goes to the processing log; `kind` is its type there:
+    `deserialization` or `record`."""
+
+    result: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalPlan:
+    """A query, ready to step.
+
+    `materialized`: a SELECT over state tables with the columns of the query's table (physical names, then `_ts`,
+    `_part`, and `_ws`, `_we` where windowed), for pull queries; empty for streams.
+    `layout`: the text that is hashed to see whether state on disk fits this plan.
+    """
+
+    query_id: str
+    inputs: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    state: tuple[StateTable, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    errors: tuple[Errors, ...] = ()
+    materialized: str = ""
+    uses_headers: bool = False
+
+    @property
+    def layout(self) -> str:
+        """State tables and their columns as text."""
+        return "; ".join(f"{t.name}({', '.join(f'{n} {d}' for n, d in t.columns)})" for t in self.state)

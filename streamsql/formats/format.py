@@ -1,0 +1,88 @@
+"""The seam between bytes and columns: what a format must give, as DuckDB text or as an Arrow kernel.
+
+A format never sees a connection. `decode` and `encode` return text that `operators/source.py` and
+`operators/sink.py` place in the step's statement; a format that SQL cannot express adds a kernel that runs before
+(decode) or after (encode) that statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from streamsql.schema.column import Column
+
+KEY, VALUE = "key", "value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatOptions:
+    """How one side of a topic is written. `wrap`: a single value column stands in a record (None: the format's
+    default). `delimiter`: DELIMITED's. `schema_id`, `schema_text`: from the registry, resolved before."""
+
+    side: str = VALUE
+    wrap: bool | None = None
+    delimiter: str = ","
+    schema_id: int | None = None
+    schema_text: str | None = None
+    full_name: str | None = None
+    nullable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decode:
+    """How bytes become columns.
+
+    `stages`: computed columns, one tuple of (name, text) a stage; a stage reads the bytes column and the stages
+    before it: `SELECT *, text AS name FROM (the stage before)`. Names begin with `_d`.
+    `columns`: one text for each asked column, over the last stage; NULL where the bytes are null.
+    `error`: text of VARCHAR, NULL where the record could be read; else why not.
+    `kernel`: runs first: batch in (the bytes column is named by `decode`'s argument), batch with further columns out.
+    `slow`: rows may take a path that is not vectorised; EXPLAIN says so.
+    """
+
+    stages: tuple[tuple[tuple[str, str], ...], ...]
+    columns: tuple[str, ...]
+    error: str = "NULL"
+    kernel: Callable[[pa.Table], pa.Table] | None = None
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encode:
+    """How columns become bytes: `sql` is text of type BLOB over the named columns.
+
+    `kernel`: takes the statement's result, in which the side's bytes column holds what `sql` gave, and returns it with
+    that column as BINARY. DuckDB raising means that the output cannot be written (QueryError).
+    """
+
+    sql: str
+    kernel: Callable[[pa.Table], pa.Table] | None = None
+
+
+class Format(Protocol):
+    """A format; one instance a format, registered in `formats.FORMATS` by its name."""
+
+    @property
+    def name(self) -> str:
+        """JSON, DELIMITED, KAFKA, …"""
+        ...
+
+    def check(self, columns: Sequence[Column], options: FormatOptions) -> None:
+        """Raises StatementError in ksqlDB's words where these columns cannot be written in this format."""
+        ...
+
+    def decode(self, source: str, columns: Sequence[Column], options: FormatOptions, *, wanted: Sequence[str]) -> Decode:
+        """How `source` (a BLOB column's name, quoted) becomes `columns`; only those in `wanted` are decoded, the
+        others' text is NULL. All columns are given since position and number matter to some formats."""
+        ...
+
+    def encode(
+        self, columns: Sequence[Column], values: Sequence[str], options: FormatOptions, *, target: str
+    ) -> Encode:
+        """The bytes of `columns`, whose DuckDB texts are `values`. The sink writes NULL bytes itself for a tombstone
+        and for a key of which all columns are null. `target` names the bytes column for a kernel."""
+        ...

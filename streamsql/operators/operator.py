@@ -1,0 +1,132 @@
+"""The seam of operators: nodes, the relations between them, and the builder that collects a step's statements.
+
+A node is a frozen dataclass with `inputs` and `schema`; `lower(builder, *relations)` writes its part of the step and
+returns the relation that the next node reads. A chain without state stays one SELECT: only `builder.materialize`
+cuts it.
+
+Columns of a relation: META, then the physical names of the schema's key and value columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from streamsql.engine.plan import Errors, Kernel, Output, PhysicalPlan, StateTable, Statement
+from streamsql.schema.column import Schema
+from streamsql.schema.duck import physical_names, quote
+
+META = ("_seq", "_part", "_off", "_ts", "_null", "_hdr")
+"""`_seq` the total order (gaps allowed); `_part` the partition whose state and stream time it belongs to; `_off` the
+source's offset (NULL after an operator with state); `_ts` rowtime in ms; `_null` the value is null: a tombstone in a
+table; `_hdr` headers to forward or NULL."""
+
+WINDOW_META = ("_ws", "_we")
+"""Window start and end in ms, of windowed relations: part of the key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowInfo:
+    """How a key is windowed: `kind` TUMBLING, HOPPING or SESSION; `size_ms` None for sessions."""
+
+    kind: str
+    size_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """Rows between two operators.
+
+    `sql` is what stands after FROM: a name or a parenthesised SELECT. `table`: rows are changes of a table, the last one
+    of a key counts and `_null` is its end; else a stream's records. `names` maps a column's name to its physical one.
+    `materialized`: a SELECT with the current rows, for tables whose state allows it, else empty.
+    """
+
+    sql: str
+    schema: Schema
+    table: bool
+    window: WindowInfo | None = None
+    materialized: str = ""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Column name -> physical name, unquoted; key columns first."""
+        columns = [c.name for c in (*self.schema.key, *self.schema.value)]
+        return dict(zip(columns, physical_names(columns), strict=True))
+
+    @property
+    def meta(self) -> tuple[str, ...]:
+        """The meta columns it has."""
+        return META + WINDOW_META if self.window else META
+
+    def column(self, name: str) -> str:
+        """The quoted physical name of a column."""
+        return quote(self.names[name])
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects what the operators of one query write; `build` gives the frozen plan.
+
+    `every_change`: emit a change for each record (ksqlDB with caching off), else the last one per key of a batch.
+    """
+
+    query_id: str
+    every_change: bool
+    inputs: list[str] = field(default_factory=list[str])
+    statements: list[Statement] = field(default_factory=list[Statement])
+    state: list[StateTable] = field(default_factory=list[StateTable])
+    outputs: list[Output] = field(default_factory=list[Output])
+    errors: list[Errors] = field(default_factory=list[Errors])
+    _operator: str = ""
+    _results: int = 0
+
+    def enter(self, operator: str) -> None:
+        """Names the operator that the following statements belong to."""
+        self._operator = operator
+
+    def input(self, topic: str) -> str:
+        """The relation name of a topic's batch; a topic read twice (a self-join) is two inputs."""
+        self.inputs.append(topic)
+        return f"in{len(self.inputs) - 1}"
+
+    def result_name(self, hint: str = "r") -> str:
+        """A fresh name for a result of this query's step."""
+        self._results += 1
+        return f"{hint}{self._results}"
+
+    def add(self, sql: str, *, kernel: Kernel | None = None, hint: str = "r", slow: bool = False) -> str:
+        """Adds a statement that returns rows and gives the name of its result."""
+        name = self.result_name(hint)
+        self.statements.append(
+            Statement(sql=sql, operator=self._operator, result=name, kernel=kernel, slow=slow)
+        )
+        return name
+
+    def effect(self, sql: str) -> None:
+        """Adds a statement that changes state."""
+        self.statements.append(Statement(sql=sql, operator=self._operator))
+
+    def materialize(self, relation: Relation, *, hint: str = "r") -> Relation:
+        """The same rows kept in order of `_seq`, so that several statements can read them."""
+        if not relation.sql.startswith("("):
+            return relation
+        name = self.add(f"SELECT * FROM {relation.sql} ORDER BY _seq", hint=hint)
+        return replace(relation, sql=name)
+
+    def state_table(self, hint: str, columns: tuple[tuple[str, str], ...]) -> str:
+        """Declares a state table and gives its quoted name."""
+        name = f"{self.query_id}${hint}{len(self.state)}"
+        self.state.append(StateTable(name=name, columns=columns))
+        return f"state.{quote(name)}"
+
+    def build(self, *, materialized: str = "") -> PhysicalPlan:
+        """The finished plan."""
+        return PhysicalPlan(
+            query_id=self.query_id,
+            inputs=tuple(self.inputs),
+            statements=tuple(self.statements),
+            state=tuple(self.state),
+            outputs=tuple(self.outputs),
+            errors=tuple(self.errors),
+            materialized=materialized,
+        )
