@@ -77,3 +77,8 @@ def physical_names(names: Iterable[str]) -> tuple[str, ...]:
         taken.add(candidate.lower())
         out.append(candidate)
     return tuple(out)
+
+
+def duckdb_identifier_list(columns: Iterable[tuple[str, str]]) -> str:
+    """`"name" TYPE, …` of a table definition."""
+    return ", ".join(f"{quote(name)} {type_}" for name, type_ in columns)

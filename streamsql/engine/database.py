@@ -1,0 +1,168 @@
+"""The DuckDB database of an engine: connection, version, transactions, positions of queries.
+
+Schemas inside: `state` (tables of queries), `engine` (version, positions), `log` (the embedded log's, which owns it).
+Users' SQL never reaches this connection as text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+from streamsql.errors import DatabaseError
+
+VERSION = 1
+"""Of the tables in `engine` and of how state is laid out; a file of another version is refused by name."""
+
+_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS engine;
+CREATE SCHEMA IF NOT EXISTS state;
+CREATE TABLE IF NOT EXISTS engine.version(version INTEGER);
+CREATE TABLE IF NOT EXISTS engine.positions(
+  query VARCHAR, sequence BIGINT, offsets VARCHAR, layout VARCHAR, records_in BIGINT, records_out BIGINT);
+CREATE TABLE IF NOT EXISTS engine.statements(
+  number BIGINT, text VARCHAR, properties VARCHAR, query VARCHAR);
+"""
+
+
+class Database:
+    """One open database file, or memory where `path` is empty."""
+
+    def __init__(
+        self,
+        path: str = "",
+        *,
+        settings: Mapping[str, str] | None = None,
+        kernels: Sequence[object] = (),
+    ) -> None:
+        self.path = path
+        self.connection = _open(path)
+        try:
+            self._prepare(dict(settings or {}), kernels)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def _prepare(self, settings: Mapping[str, str], kernels: Sequence[object]) -> None:
+        con = self.connection
+        con.execute("SET TimeZone='UTC'")
+        for name, value in settings.items():
+            con.execute(f"SET {name}='{value}'")
+        for kernel in kernels:
+            _register_kernel(con, kernel)
+        con.execute(_SCHEMA)
+        row = con.execute("SELECT max(version) FROM engine.version").fetchone()
+        found = row[0] if row else None
+        if found is None:
+            con.execute("INSERT INTO engine.version VALUES (?)", [VERSION])
+        elif found != VERSION:
+            raise DatabaseError(
+                f"database {self.path} has version {found}, this program reads version {VERSION}",
+                hint="open it with the version of streamsql that wrote it",
+            )
+        con.execute("SET enable_external_access=false")
+        con.execute("SET lock_configuration=true")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction; rolled back when the block raises."""
+        self.connection.begin()
+        try:
+            yield
+        except BaseException:
+            self.connection.rollback()
+            raise
+        self.connection.commit()
+
+    # positions ----------------------------------------------------------------------------------
+
+    def save_position(
+        self,
+        query: str,
+        *,
+        sequence: int,
+        offsets: Mapping[tuple[str, int], int],
+        layout: str,
+        records: tuple[int, int],
+    ) -> None:
+        """Stores where a query is; part of the step's transaction. Offsets are next-to-read."""
+        text = json.dumps([[t, p, o] for (t, p), o in sorted(offsets.items())])
+        self.connection.execute("DELETE FROM engine.positions WHERE query = ?", [query])
+        self.connection.execute(
+            "INSERT INTO engine.positions VALUES (?, ?, ?, ?, ?, ?)",
+            [query, sequence, text, layout, *records],
+        )
+
+    def position(self, query: str) -> tuple[int, dict[tuple[str, int], int], str, int, int] | None:
+        """(sequence, offsets, layout, records in, records out) of a query, or None."""
+        row = self.connection.execute(
+            "SELECT sequence, offsets, layout, records_in, records_out FROM engine.positions WHERE query = ?",
+            [query],
+        ).fetchone()
+        if row is None:
+            return None
+        return row[0], {(t, p): o for t, p, o in json.loads(row[1])}, row[2], row[3], row[4]
+
+    def forget_position(self, query: str) -> None:
+        """Removes a query's position."""
+        self.connection.execute("DELETE FROM engine.positions WHERE query = ?", [query])
+
+    # the statement log --------------------------------------------------------------------------
+
+    def append_statement(self, number: int, text: str, properties: str, query: str) -> None:
+        """Appends a definition that a restart executes again; `query` is the id it was given, or empty."""
+        self.connection.execute(
+            "INSERT INTO engine.statements VALUES (?, ?, ?, ?)", [number, text, properties, query]
+        )
+
+    def statements(self) -> list[tuple[int, str, str, str]]:
+        """All definitions in order: (number, text, session properties as JSON, query id)."""
+        return self.connection.execute(
+            "SELECT number, text, properties, query FROM engine.statements ORDER BY number"
+        ).fetchall()
+
+    def close(self) -> None:
+        """Closes the file; what was committed stays."""
+        self.connection.close()
+
+
+def _open(path: str) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(path or ":memory:")
+    except duckdb.IOException as error:
+        text = str(error)
+        if "lock" in text.lower():
+            raise DatabaseError(
+                f"database {path} is in use by another process",
+                detail=text.splitlines()[0],
+                hint="close that process, or give another file",
+            ) from error
+        raise DatabaseError(
+            f"database {path} cannot be opened",
+            detail=text.splitlines()[0],
+            hint="check that its folder exists and can be written",
+        ) from error
+
+
+def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: object) -> None:
+    """Registers an Arrow function (a `functions.registry.Kernel`, known here by its fields only)."""
+    name: str = getattr(kernel, "name")
+    parameters: Sequence[str] = getattr(kernel, "parameters")
+    function: Callable[..., object] = getattr(kernel, "function")
+    con.create_function(
+        name,
+        function,
+        list(parameters),
+        getattr(kernel, "returns"),
+        type="arrow",
+        null_handling="special",
+    )
+
+
+def file_size(path: str) -> int:
+    """Bytes of the database file, 0 in memory."""
+    return os.path.getsize(path) if path and os.path.exists(path) else 0

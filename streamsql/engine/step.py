@@ -1,0 +1,123 @@
+"""The core: a query's plan run over one batch. A function of the batch, the state and the time.
+
+`Task.step` runs inside a transaction that its caller opened (`engine/database.py`), so that state, positions and, in an
+embedded engine, the outputs are one: a killed step never happened. It reads no clock and starts no thread.
+
+In:  an Arrow table with the columns of a fetched batch (`brokers.log.FETCHED`), in processing order.
+Out: `Step`: for each output of the plan an Arrow table in order of writing, and the records that could not be read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streamsql.engine.plan import PhysicalPlan, Statement
+from streamsql.schema.duck import duckdb_identifier_list, quote
+
+_BATCH_NAMES = ["_part", "_off", "_ts", "_key", "_val", "_hdr"]
+_FETCHED_NAMES = ["partition", "offset", "timestamp", "key", "value", "headers"]
+_NOW = re.compile(r"\$now\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one step gives: one table for each of the plan's outputs and errors, in their order."""
+
+    outputs: tuple[pa.Table, ...]
+    errors: tuple[pa.Table, ...]
+    records_in: int
+    records_out: int
+
+
+class Task:
+    """A plan bound to a connection whose transaction its caller holds.
+
+    `sequence` is the `_seq` of the last record that was processed; the caller stores it with the positions.
+    """
+
+    def __init__(self, plan: PhysicalPlan, connection: duckdb.DuckDBPyConnection) -> None:
+        self.plan = plan
+        self.sequence = 0
+        self._connection = connection
+        self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
+        self._read_again = {
+            s.result for s in plan.statements if s.result and _is_read(s.result, plan.statements)
+        }
+
+    def create_state(self) -> None:
+        """Creates the state tables that are not there."""
+        for table in self.plan.state:
+            columns = duckdb_identifier_list(table.columns)
+            self._connection.execute(
+                f"CREATE TABLE IF NOT EXISTS state.{quote(table.name)} ({columns})"
+            )
+
+    def drop_state(self) -> None:
+        """Drops the state tables."""
+        for table in self.plan.state:
+            self._connection.execute(f"DROP TABLE IF EXISTS state.{quote(table.name)}")
+
+    def step(self, batch: pa.Table, now_ms: int) -> Step:
+        """Processes `batch` and gives what leaves; raises duckdb.Error where a statement fails."""
+        fetched: dict[str, pa.Table] = {}
+        names = self._register(batch)
+        try:
+            for statement in self.plan.statements:
+                table = self._run(statement, now_ms)
+                if table is not None:
+                    fetched[statement.result] = table
+                    if statement.result in self._read_again:
+                        self._connection.register(statement.result, table)
+                        names.append(statement.result)
+        finally:
+            for name in names:
+                self._connection.unregister(name)
+        self.sequence += batch.num_rows
+        outputs = tuple(fetched[o.result] for o in self.plan.outputs)
+        return Step(
+            outputs=outputs,
+            errors=tuple(fetched[e.result] for e in self.plan.errors),
+            records_in=batch.num_rows,
+            records_out=sum(t.num_rows for t in outputs),
+        )
+
+    def _register(self, batch: pa.Table) -> list[str]:
+        """Registers the batch of each input as `in0`, `in1`, … with BATCH's columns."""
+        first = self.sequence + 1
+        sequence = pa.array(range(first, first + batch.num_rows), pa.int64())
+        columns = [sequence, *(batch.column(name) for name in _FETCHED_NAMES)]
+        whole = pa.table(columns, names=["_seq", *_BATCH_NAMES])
+        names: list[str] = []
+        for i in range(len(self.plan.inputs)):
+            part = whole
+            if len(self.plan.inputs) > 1:
+                part = whole.filter(pc.equal(batch.column("input"), i))
+            self._connection.register(f"in{i}", part)
+            names.append(f"in{i}")
+        return names
+
+    def _run(self, statement: Statement, now_ms: int) -> pa.Table | None:
+        """Runs one statement; gives its rows where they are wanted as Arrow, else keeps them in a temporary table."""
+        sql = statement.sql
+        parameters = {"now": now_ms} if _NOW.search(sql) else None
+        if not statement.result:
+            self._connection.execute(sql, parameters)
+            return None
+        if statement.kernel is None and statement.result not in self._left:
+            self._connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE {statement.result} AS {sql}", parameters
+            )
+            return None
+        table = self._connection.sql(sql, params=parameters).to_arrow_table()
+        return statement.kernel(table) if statement.kernel else table
+
+
+def _is_read(result: str, statements: tuple[Statement, ...]) -> bool:
+    """Whether some statement reads `result`."""
+    pattern = re.compile(rf"\b{re.escape(result)}\b")
+    return any(pattern.search(s.sql) for s in statements)
