@@ -7,7 +7,6 @@ Users' SQL never reaches this connection as text.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -162,7 +161,3 @@ def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: object) -> None:
         null_handling="special",
     )
 
-
-def file_size(path: str) -> int:
-    """Bytes of the database file, 0 in memory."""
-    return os.path.getsize(path) if path and os.path.exists(path) else 0

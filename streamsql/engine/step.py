@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -89,7 +90,7 @@ class Task:
     def _register(self, batch: pa.Table) -> list[str]:
         """Registers the batch of each input as `in0`, `in1`, … with BATCH's columns."""
         first = self.sequence + 1
-        sequence = pa.array(range(first, first + batch.num_rows), pa.int64())
+        sequence = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
         columns = [sequence, *(batch.column(name) for name in _FETCHED_NAMES)]
         whole = pa.table(columns, names=["_seq", *_BATCH_NAMES])
         names: list[str] = []

@@ -1,0 +1,177 @@
+"""Every setting: name, type, default, scope, document. SHOW PROPERTIES lists them.
+
+Names are ksqlDB's where it has one (reference: server-configuration); `ksql.streams.` before a streams property is
+optional, as in SET. A value is text in, typed out; a wrong one is a StatementError that says what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from streamsql.errors import StatementError
+
+PREFIX = "ksql.streams."
+
+
+def _boolean(text: str) -> bool:
+    lowered = text.strip().lower()
+    if lowered not in ("true", "false"):
+        raise ValueError("true or false")
+    return lowered == "true"
+
+
+def _count(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("a whole number") from None
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError(" or ".join(allowed))
+        return text.lower()
+
+    return read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting. `scope`: `session` may be SET; `engine` is given at start."""
+
+    name: str
+    default: str
+    read: Callable[[str], object]
+    scope: str
+    doc: str
+
+
+def _row(name: str, default: str, read: Callable[[str], object], scope: str, doc: str) -> Setting:
+    return Setting(name=name, default=default, read=read, scope=scope, doc=doc)
+
+
+SETTINGS: dict[str, Setting] = {
+    s.name: s
+    for s in (
+        _row(
+            "auto.offset.reset",
+            "earliest",
+            _one_of("earliest", "latest"),
+            "session",
+            "where a new query begins to read (ksqlDB: latest)",
+        ),
+        _row(
+            "cache.max.bytes.buffering",
+            "10000000",
+            _count,
+            "session",
+            "0: a change for every record; more: the last change per key of a batch",
+        ),
+        _row(
+            "commit.interval.ms",
+            "2000",
+            _count,
+            "session",
+            "longest time between two commits on Kafka",
+        ),
+        _row(
+            "processing.guarantee",
+            "exactly_once_v2",
+            _one_of("exactly_once_v2", "at_least_once"),
+            "session",
+            "what a crash may do to outputs",
+        ),
+        _row("max.task.idle.ms", "0", _count, "session", "how long a join waits for its other input"),
+        _row("streamsql.strict", "false", _boolean, "session", "accept what ksqlDB accepts, no more"),
+        _row("streamsql.batch.records.max", "65536", _count, "session", "records of one step, at most"),
+        _row("streamsql.linger.ms", "50", _count, "engine", "how long a small batch of a stateful query may wait"),
+        _row("streamsql.threads", "1", _count, "engine", "DuckDB threads of a step"),
+        _row("streamsql.memory.limit", "1GB", str, "engine", "memory that DuckDB may use"),
+        _row("embedded.fsync", "true", _boolean, "engine", "a commit survives the loss of power"),
+        _row("ksql.service.id", "default_", str, "engine", "name of the service; prefix of internal topics"),
+        _row("ksql.persistence.default.format.key", "KAFKA", str, "session", "KEY_FORMAT where none is given"),
+        _row("ksql.persistence.default.format.value", "", str, "session", "VALUE_FORMAT where none is given"),
+        _row("ksql.persistence.wrap.single.values", "", str, "session", "WRAP_SINGLE_VALUE where none is given"),
+        _row("ksql.output.topic.name.prefix", "", str, "session", "put before the names of sink topics"),
+        _row("ksql.fail.on.deserialization.error", "false", _boolean, "session", "stop a query at a bad record"),
+        _row("ksql.fail.on.production.error", "true", _boolean, "session", "stop a query that cannot write"),
+        _row("ksql.timestamp.throw.on.invalid", "false", _boolean, "session", "stop a query at a bad timestamp"),
+        _row("ksql.query.pull.table.scan.enabled", "true", _boolean, "session", "pull queries may scan tables"),
+        _row("ksql.query.pull.limit.clause.enabled", "true", _boolean, "session", "pull queries may have LIMIT"),
+        _row("ksql.query.pull.stream.enabled", "true", _boolean, "session", "pull queries may read streams"),
+        _row("ksql.query.pull.interpreter.enabled", "true", _boolean, "session", "accepted, without effect"),
+        _row("ksql.pull.queries.enable", "true", _boolean, "session", "pull queries are allowed"),
+        _row("ksql.query.push.v2.enabled", "false", _boolean, "session", "accepted, without effect"),
+        _row("ksql.query.push.v2.registry.installed", "false", _boolean, "session", "accepted, without effect"),
+        _row("ksql.create.or.replace.enabled", "true", _boolean, "session", "CREATE OR REPLACE is allowed"),
+        _row("ksql.insert.into.values.enabled", "true", _boolean, "session", "INSERT INTO … VALUES is allowed"),
+        _row("ksql.variable.substitution.enable", "true", _boolean, "session", "${name} is replaced"),
+        _row("ksql.suppress.enabled", "true", _boolean, "session", "EMIT FINAL is allowed"),
+        _row("ksql.lambdas.enabled", "true", _boolean, "session", "lambdas are allowed"),
+        _row("ksql.headers.columns.enabled", "true", _boolean, "session", "HEADERS columns are allowed"),
+        _row("ksql.source.table.materialization.enabled", "true", _boolean, "session", "SOURCE TABLE answers pull queries"),
+        _row("ksql.cast.strings.preserve.nulls", "true", _boolean, "session", "CAST(NULL AS STRING) is NULL"),
+        _row("ksql.nested.error.set.null", "true", _boolean, "session", "a failing argument is NULL"),
+        _row("ksql.functions.collect_list.limit", "1000", _count, "session", "longest COLLECT_LIST"),
+        _row("ksql.functions.collect_set.limit", "1000", _count, "session", "longest COLLECT_SET"),
+        _row("ksql.query.persistent.active.limit", "2147483647", _count, "session", "persistent queries, at most"),
+        _row("ksql.query.retry.backoff.initial.ms", "15000", _count, "session", "first pause before a retry"),
+        _row("ksql.query.retry.backoff.max.ms", "900000", _count, "session", "longest pause before a retry"),
+    )
+}
+
+
+class Properties:
+    """Session properties: a value that `with_value` copies. Reads fall back to the defaults."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values = dict(values or {})
+
+    def with_value(self, name: str, value: str) -> Properties:
+        """These properties with `name` set; StatementError where the value does not fit."""
+        key = normal_name(name)
+        setting = SETTINGS.get(key)
+        if setting is None and not key.startswith(("producer.", "consumer.", "ksql.functions.", "ksql.")):
+            near = difflib.get_close_matches(key, SETTINGS, n=1)
+            raise StatementError(
+                f"Unknown property: {name}", hint=f"did you mean {near[0]}?" if near else "SHOW PROPERTIES lists them"
+            )
+        if setting is not None:
+            try:
+                setting.read(value)
+            except ValueError as error:
+                raise StatementError(
+                    f"Invalid value {value} for property {name}", detail=f"allowed: {error}"
+                ) from None
+        return Properties({**self._values, key: value})
+
+    def without(self, name: str) -> Properties:
+        """These properties with `name` back at its default."""
+        key = normal_name(name)
+        return Properties({k: v for k, v in self._values.items() if k != key})
+
+    def text(self, name: str) -> str:
+        """The value as text."""
+        return self._values.get(name, SETTINGS[name].default if name in SETTINGS else "")
+
+    def flag(self, name: str) -> bool:
+        """The value of a yes-or-no setting."""
+        return _boolean(self.text(name))
+
+    def number(self, name: str) -> int:
+        """The value of a numeric setting."""
+        return _count(self.text(name))
+
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """What was set, sorted by name."""
+        return tuple(sorted(self._values.items()))
+
+
+def normal_name(name: str) -> str:
+    """A property's name without the optional prefix."""
+    return name.removeprefix(PREFIX)
