@@ -1,0 +1,71 @@
+# The words of this project: people and .ci/run say the same ones. `make` alone lists them.
+#
+# Every target sets up what it needs in .venv and does so once: a stamp per extra, older than pyproject.toml when its
+# requirements changed.
+
+PYTHON ?= python3
+PYTHONS = $(PYTHON) python3.13 python3.12 python3.11 python3 python
+BIN = .venv/bin
+# Tests run in two processes: more gain nothing on two cores, and each holds a database of its own.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
+CONFORMANCE ?= ../shared/conformance/run.py
+# Bounds what `make all` spends on killing processes; `make soak` takes KILLS from whoever asks.
+KILLS ?= 5
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check all modes conformance soak bench clean
+
+help:  ## What there is
+	@awk -F ':.*##  *' '/^[a-z]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.installed-demo  ## Continuous queries over 336,776 flights; leaves demo.duckdb
+	$(BIN)/python examples/demo.py
+
+test: .venv/.installed-test  ## The tests, without those that only `make all` runs
+	$(PYTEST) -m "not modes and not crash and not kafka and not soak"
+
+check: .venv/.installed-dev  ## Format, lint, types, the map of the rooms, fast tests: under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(PYTEST) -q -m "not slow and not modes and not crash and not kafka and not soak"
+
+all: test modes conformance  ## Everything but soak: every mode, crashes, conformance, Kafka where it is
+
+modes: .venv/.installed-test
+	$(PYTEST) -m "(modes or crash or kafka) and not soak" --kills $(KILLS)
+
+conformance: .venv/.installed-test  ## Count the conformance cases that pass, against tests/conformance-min-pass
+	@if [ -f "$(CONFORMANCE)" ]; then \
+	  set -x; $(BIN)/python "$(CONFORMANCE)" --quiet --min-pass "$$(cat tests/conformance-min-pass)"; \
+	else \
+	  echo "conformance: no $(CONFORMANCE) beside this checkout; nothing was counted"; \
+	fi
+
+soak: .venv/.installed-test  ## Long runs: crashes and simulation; KILLS=1000 for more
+	$(PYTEST) -m "soak or crash" --kills $(KILLS)
+
+# BENCH_RECORDS, BENCH_QUERIES and BENCH_SQL reach the program through the environment, as make passes them on.
+bench: .venv/.installed-test  ## Measure; BENCH_RECORDS=, BENCH_QUERIES=, BENCH_SQL=file
+	$(BIN)/python -m benchmarks.run
+
+clean:  ## Remove what the other words made, .venv included
+	rm -rf .venv .cache .pytest_cache .ruff_cache build dist demo.duckdb demo.duckdb.wal
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed-%: pyproject.toml .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+# A candidate is run, not only looked up: a version manager leaves commands on the PATH that answer with an error.
+.venv/bin/python:
+	@for python in $(PYTHONS); do \
+	  if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null </dev/null; then \
+	    echo "setting up .venv with $$($$python --version)"; \
+	    exec $$python -m venv --clear .venv; \
+	  fi; \
+	done; \
+	echo "streamsql needs Python 3.11 or later with venv (Debian: python3-venv); tried: $(PYTHONS)." >&2; \
+	echo "Name one with: make PYTHON=/path/to/python3.12" >&2; \
+	exit 1
