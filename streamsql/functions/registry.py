@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -40,7 +41,7 @@ class Kernel:
     name: str
     parameters: tuple[str, ...]
     returns: str
-    function: Callable[..., pa.Array]
+    function: Callable[..., pa.Array[Any]]
     slow: bool = False
 
 

@@ -67,7 +67,7 @@ def physical_names(names: Iterable[str]) -> tuple[str, ...]:
     DuckDB compares identifiers without case: `a` beside `A`, and a user's `_seq`, get a suffix. A name keeps its own
     spelling where it can, since people read the SQL in EXPLAIN.
     """
-    taken = set(RESERVED)
+    taken: set[str] = set(RESERVED)
     out: list[str] = []
     for name in names:
         candidate, n = name, 1
