@@ -11,7 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=3,
         metavar="N",
-        help="how many times a crash test kills its process (a few in `make all`, many in `make soak`)",
+        help="how many times a crash test kills its process",
     )
 
 
