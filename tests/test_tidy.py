@@ -235,9 +235,9 @@ def _does_something(node: ast.stmt) -> bool:
 def check_order(path: str, text: str) -> list[str]:
     """Law 5: a text that returns rows ends in ORDER BY, where it stands whole in one string.
 
-    Seen are texts handed to `execute`, `sql` and `add`. What is put together from several places is
-    judged when it is a plan, not here. One row needs no order: no FROM, aggregates without GROUP BY,
-    or a call of `fetchone` at once.
+    Seen are texts handed to `execute`, `sql` and `add`. What is put together from several places
+    is judged when it is a plan, not here. One row needs no order: no FROM, aggregates without
+    GROUP BY, or a call of `fetchone` at once.
     """
     tree = ast.parse(text)
     single = {
