@@ -1,0 +1,75 @@
+"""What a run of the benchmarks measures, read from the environment (BENCH_…, see README.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.query import DEFAULT, FOLDER, Query, read_query
+
+__all__ = ["ENGINES", "MODES", "Settings", "read_settings"]
+
+ENGINES = ("streamsql", "floor-log", "floor-duckdb")
+
+MODES = {"changes": 0, "batch": 10_000_000}
+"""The emission modes as values of cache.max.bytes.buffering: none, and ksqlDB's default."""
+
+_SPEC = {"SEED": int, "SKEW": str, "KEYS": int, "EXPONENT": float, "BID_BYTES": int}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`spec` holds fields of nexmark.Spec; `directory` is where working files go, None: the
+    system's place for them. A program that is not done after `timeout_s` seconds is ended."""
+
+    queries: tuple[Query, ...]
+    spec: Mapping[str, object] = field(default_factory=dict[str, object])
+    modes: tuple[str, ...] = tuple(MODES)
+    engines: tuple[str, ...] = ENGINES
+    timeout_s: float = 1800.0
+    directory: str | None = None
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings; ValueError says which is wrong. An empty text counts as not set."""
+    given = {name: text for name, text in environment.items() if text.strip()}
+    spec: dict[str, object] = {"bids": int(given.get("BENCH_RECORDS", "1000000").replace("_", ""))}
+    for name, kind in _SPEC.items():
+        if f"BENCH_{name}" in given:
+            spec[name.lower()] = kind(given[f"BENCH_{name}"])
+    return Settings(
+        queries=_queries(given),
+        spec=spec,
+        modes=_some_of(given, "BENCH_MODES", tuple(MODES)),
+        engines=_some_of(given, "BENCH_ENGINES", ENGINES),
+        timeout_s=float(given.get("BENCH_TIMEOUT", "1800")),
+        directory=given.get("BENCH_DIR"),
+    )
+
+
+def _queries(given: Mapping[str, str]) -> tuple[Query, ...]:
+    """The queries by name, then the file BENCH_SQL; the file alone where only it is given."""
+    names = _listed(given.get("BENCH_QUERIES", ""))
+    if not names and "BENCH_SQL" not in given:
+        names = DEFAULT
+    paths = [FOLDER / f"{name}.sql" for name in names]
+    if "BENCH_SQL" in given:
+        paths.append(Path(given["BENCH_SQL"]).resolve())
+    for path in paths:
+        if not path.exists():
+            known = ", ".join(sorted(found.stem for found in FOLDER.glob("*.sql")))
+            raise ValueError(f"no query file {path}; there are {known}")
+    return tuple(read_query(path) for path in paths)
+
+
+def _some_of(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    chosen = _listed(given.get(name, "")) or known
+    wrong = [item for item in chosen if item not in known]
+    if wrong:
+        raise ValueError(f"{name}: {', '.join(wrong)} is none of {', '.join(known)}")
+    return chosen
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
