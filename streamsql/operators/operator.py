@@ -10,6 +10,7 @@ Columns of a relation: META, then the physical names of the schema's key and val
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from streamsql.engine.plan import Errors, Kernel, Output, PhysicalPlan, StateTable, Statement
 from streamsql.schema.column import Schema
@@ -63,6 +64,45 @@ class Relation:
         return quote(self.names[name])
 
 
+class Node(Protocol):
+    """An operator of a query's tree, as a frozen value.
+
+    `schema` names what it gives; expressions above it read `physical_names` of its key then value columns, META for
+    the pseudo columns (ROWTIME `_ts`, ROWPARTITION `_part`, ROWOFFSET `_off`), WINDOW_META where `window` is set.
+    """
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """What it reads, left before right."""
+        ...
+
+    @property
+    def schema(self) -> Schema:
+        """Its key and value columns; header columns stand among the value columns."""
+        ...
+
+    @property
+    def table(self) -> bool:
+        """Whether it gives changes of a table."""
+        ...
+
+    @property
+    def window(self) -> WindowInfo | None:
+        """How its key is windowed."""
+        ...
+
+    def lower(self, builder: Builder, *relations: Relation) -> Relation:
+        """Writes its part of the step; `relations` are its inputs' in their order."""
+        ...
+
+
+def lower_tree(builder: Builder, node: Node) -> Relation:
+    """Lowers a whole tree, inputs first, left before right."""
+    relations = [lower_tree(builder, n) for n in node.inputs]
+    builder.enter(type(node).__name__)
+    return node.lower(builder, *relations)
+
+
 @dataclass(slots=True)
 class Builder:
     """Collects what the operators of one query write; `build` gives the frozen plan.
@@ -94,7 +134,9 @@ class Builder:
         self._results += 1
         return f"{hint}{self._results}"
 
-    def add(self, sql: str, *, kernel: Kernel | None = None, hint: str = "r", slow: bool = False) -> str:
+    def add(
+        self, sql: str, *, kernel: Kernel | None = None, hint: str = "r", slow: bool = False
+    ) -> str:
         """Adds a statement that returns rows and gives the name of its result."""
         name = self.result_name(hint)
         self.statements.append(
