@@ -26,7 +26,7 @@ Sources = Mapping[str, str]
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "schema": (),
-    "brokers": (),
+    "brokers": ("schema.murmur2",),
     "sql": ("schema",),
     "functions": ("schema",),
     "formats": ("schema",),
@@ -48,8 +48,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
 }
 """What each room may import beside itself and FREE, in the order in which data flows.
 
-A room with a dot is one module: `operators` and `plan` build the engine's plan, and never see a
-connection. The command line starts the other doors.
+A room with a dot is one module: `operators` and `plan` build the engine's plan and never see a
+connection; a broker places keys as Kafka does and knows no types. The command line starts the other
+doors.
 """
 
 FREE = ("errors", "config")
@@ -64,7 +65,10 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "click": ("cli.*",),
     "cramjam": ("brokers.kafka*",),
     "duckdb": ("engine.*", "brokers.embedded*"),
-    "numpy": ("operators.kernels.*", "engine.step", "brokers.*", "formats.*"),
+    "numpy": (
+        *("schema.murmur2", "operators.kernels.*", "engine.step"),
+        *("brokers.*", "formats.*"),
+    ),
     "prompt_toolkit": ("shell.*",),
     "pyarrow": (
         *("schema.*", "brokers.*", "functions.*", "formats.*", "engine.*", "operators.*"),
@@ -325,6 +329,7 @@ BROKEN = {
         check_rooms,
         sources(sql__a="import importlib\nimportlib.import_module('streamsql.plan.build')"),
     ),
+    "a broker that knows types": (check_rooms, sources(brokers__a="import streamsql.schema.types")),
     "the engine's inside": (check_rooms, sources(operators__a="import streamsql.engine.step")),
     "the engine's room": (check_rooms, sources(plan__a="from streamsql.engine import Task")),
     "the bench": (check_rooms, sources(shell__app="import streamsql.testing.driver")),
@@ -400,6 +405,7 @@ def test_a_broken_law_is_seen(check, broken):
 KEPT = {
     "the row above": sources(sql__a="from streamsql.schema.types import SqlType"),
     "errors": sources(brokers__a="from streamsql.errors import LogError"),
+    "a broker's placement": sources(brokers__a="from streamsql.schema.murmur2 import murmur2"),
     "the engine's plan": sources(operators__a="from streamsql.engine.plan import StateTable"),
     "a door that is late": sources(cli__app="def f():\n    import streamsql.testing.driver"),
     "aiokafka that is late": sources(brokers__kafka="def f():\n    import aiokafka.record"),
