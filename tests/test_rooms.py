@@ -307,7 +307,8 @@ def package() -> Sources:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__)
 def test_the_package_keeps_the_law(check):
-    assert check(package()) == []
+    found = check(package())
+    assert not found, "\n".join(found)
 
 
 def sources(**texts: str) -> Sources:

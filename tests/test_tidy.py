@@ -371,11 +371,12 @@ def files() -> dict[str, str]:
 @pytest.mark.parametrize("check", PYTHON_CHECKS, ids=lambda c: c.__name__)
 def test_the_code_is_tidy(check):
     found = [line for p, t in files().items() if p.endswith(".py") for line in check(p, t)]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_the_texts_are_tidy():
-    assert [line for path, text in files().items() for line in check_text(path, text)] == []
+    found = [line for path, text in files().items() for line in check_text(path, text)]
+    assert not found, "\n".join(found)
 
 
 def test_the_checks_see_the_checkout():
