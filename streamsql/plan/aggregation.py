@@ -1,0 +1,288 @@
+"""GROUP BY, windows, HAVING: a frame that is grouped, and the SELECT list over it.
+
+Key columns and aggregate results become columns of the Aggregate node; every expression of the SELECT list and HAVING
+is rewritten to read those, and what is left over reads no group and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from streamsql import functions
+from streamsql.errors import StatementError
+from streamsql.functions.registry import BoundAggregate
+from streamsql.operators import Aggregate, Filter, GroupTable
+from streamsql.operators.operator import WindowInfo
+from streamsql.plan.expressions import bind
+from streamsql.plan.frame import Context, Frame, pseudo_entries, schema_entries
+from streamsql.plan.projection import Item
+from streamsql.plan.rewrite import columns_of, qualify, transform, unqualify, walk
+from streamsql.plan.scope import Scope
+from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
+from streamsql.schema.typed import TypedSql
+from streamsql.schema.types import BOOLEAN
+from streamsql.sql import expr as ast
+from streamsql.sql import format as format_sql
+from streamsql.sql.statement import Query, WindowClause
+
+GROUP = ""
+"""The alias of the grouped relation: no user can write it."""
+
+
+def aggregate_calls(exprs: Sequence[ast.Expr]) -> list[ast.Call]:
+    """The aggregate calls inside `exprs`, each once, in order."""
+    found: dict[ast.Expr, None] = {}
+    for expr in exprs:
+        for part in walk(expr):
+            if isinstance(part, ast.Call) and functions.is_aggregate(part.name):
+                found[part] = None
+    return [c for c in found if isinstance(c, ast.Call)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """A grouped frame and the rewritten items."""
+
+    frame: Frame
+    items: tuple[Item, ...]
+
+
+def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context) -> Grouping:
+    """The frame after GROUP BY and HAVING."""
+    having = qualify(query.having, frame.scope.within("HAVING")) if query.having else None
+    calls = aggregate_calls([i.expr for i in items] + ([having] if having else []))
+    _check(query, items, calls)
+    keys = _keys(query, frame)
+    names = _key_names(keys, items)
+    bound = [_bound(call, frame) for call in calls]
+    _check_table(frame, bound)
+    schema = Schema(
+        key=tuple(Column(n, t.type) for n, (_, t) in zip(names, keys, strict=True)),
+        value=tuple(Column(f"KSQL_AGG_VARIABLE_{i}", b.type) for i, b in enumerate(bound)),
+    )
+    node, window = _node(query, frame, keys=keys, bound=bound, schema=schema)
+    scope = Scope(
+        entries=schema_entries(GROUP, schema)
+        + pseudo_entries(GROUP, windowed=window is not None, offsets=False)
+    )
+    places = {expr: ast.ColumnRef(name=n, source=GROUP) for n, (expr, _) in zip(names, keys, strict=True)}
+    places |= {
+        call: ast.ColumnRef(name=f"KSQL_AGG_VARIABLE_{i}", source=GROUP)
+        for i, call in enumerate(calls)
+    }
+    rewritten = _rewrite_items(items, places, windowed=query.window is not None)
+    grouped = Frame(
+        node=node,
+        scope=scope,
+        table=True,
+        key=tuple((ast.ColumnRef(name=n, source=GROUP),) for n in names),
+        sources=frame.sources,
+        window=window,
+    )
+    if having is not None:
+        grouped = _filtered(grouped, having, places)
+    return Grouping(frame=grouped, items=rewritten)
+
+
+def _check(query: Query, items: tuple[Item, ...], calls: list[ast.Call]) -> None:
+    for call in calls:
+        inner = aggregate_calls(call.args)
+        if inner:
+            raise StatementError(
+                f"Aggregate functions can not be nested: {format_sql(unqualify(call))}",
+                position=call.position,
+            )
+    for item in items:
+        if any(isinstance(p, ast.Call) and functions.is_table_function(p.name) for p in walk(item.expr)):
+            raise StatementError("Table functions cannot be used with aggregations.")
+    if not query.group_by:
+        loose = [format_sql(unqualify(i.written)) for i in items if not aggregate_calls([i.expr])]
+        if loose:
+            _raise_loose(loose)
+        listed = ", ".join(_shown(c) for c in calls)
+        raise StatementError(
+            f"CREATE TABLE AS SELECT statement does not support aggregate function [{listed}]"
+            " without a GROUP BY clause."
+        )
+    if not calls:
+        raise StatementError(
+            "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."
+        )
+
+
+def _shown(call: ast.Call) -> str:
+    if call.args and isinstance(call.args[0], ast.Star) or not call.args:
+        return f"{call.name}(ROWTIME)"
+    return format_sql(unqualify(call))
+
+
+def _raise_loose(loose: Sequence[str]) -> None:
+    raise StatementError(
+        f"Non-aggregate SELECT expression(s) not part of GROUP BY: {', '.join(loose)}"
+        "\nEither add the column(s) to the GROUP BY or remove them from the SELECT."
+    )
+
+
+def _keys(query: Query, frame: Frame) -> list[tuple[ast.Expr, TypedSql]]:
+    scope = frame.scope.within("GROUP BY")
+    keys: list[tuple[ast.Expr, TypedSql]] = []
+    for expr in query.group_by:
+        for part in walk(expr):
+            if isinstance(part, ast.Call) and functions.is_aggregate(part.name):
+                raise StatementError(
+                    f"GROUP BY does not support aggregate functions: {part.name} is an aggregate"
+                    " function.",
+                    position=part.position,
+                )
+            if isinstance(part, ast.ColumnRef) and part.name in WINDOW_BOUNDS and query.window:
+                _raise_bounds(part.name)
+        qualified = qualify(expr, scope)
+        if any(qualified == k for k, _ in keys):
+            raise StatementError(
+                f"Duplicate GROUP BY expression: {format_sql(qualified)}", position=expr.position
+            )
+        keys.append((qualified, bind(qualified, scope)))
+    return keys
+
+
+def _raise_bounds(name: str) -> None:
+    raise StatementError(
+        f"Window bounds column {name} can only be used in the SELECT clause of windowed aggregations"
+        " and can not be passed to aggregate functions."
+    )
+
+
+def _key_names(keys: Sequence[tuple[ast.Expr, TypedSql]], items: tuple[Item, ...]) -> list[str]:
+    """What the key columns are called: as the SELECT list calls them, else as they are written."""
+    names: list[str] = []
+    for n, (expr, _) in enumerate(keys):
+        selected = next((i.name for i in items if i.expr == expr), None)
+        match expr:
+            case _ if selected is not None:
+                name = selected
+            case ast.ColumnRef(name=found) | ast.FieldRef(name=found):
+                name = found
+            case _:
+                name = f"KSQL_COL_{n}"
+        while name in names:
+            name = f"{name}_1"
+        names.append(name)
+    return names
+
+
+def _bound(call: ast.Call, frame: Frame) -> BoundAggregate:
+    args: list[TypedSql] = []
+    for arg in call.args:
+        for column in columns_of(arg):
+            if column.name in WINDOW_BOUNDS and frame.window is None:
+                _raise_bounds(column.name)
+        if not isinstance(arg, ast.Star):
+            args.append(bind(arg, frame.scope))
+    return functions.resolve_aggregate(call.name, args, call.position)
+
+
+def _check_table(frame: Frame, bound: Sequence[BoundAggregate]) -> None:
+    if not frame.table:
+        return
+    wrong = list(dict.fromkeys(b.name for b in bound if b.signed is None and b.order != "fold"))
+    if not wrong:
+        return
+    listed = wrong[0] if len(wrong) == 1 else ", ".join(wrong[:-1]) + " and " + wrong[-1]
+    plural = "function" if len(wrong) == 1 else "functions"
+    raise StatementError(
+        f"The aggregation {plural} {listed} cannot be applied to a table source, only to a stream"
+        " source."
+    )
+
+
+def _node(
+    query: Query,
+    frame: Frame,
+    *,
+    keys: Sequence[tuple[ast.Expr, TypedSql]],
+    bound: Sequence[BoundAggregate],
+    schema: Schema,
+) -> tuple[Aggregate | GroupTable, WindowInfo | None]:
+    key_sql = tuple(t for _, t in keys)
+    if frame.table:
+        if query.window is not None:
+            raise StatementError(
+                "WINDOW clause is not supported on tables: only streams can be windowed.",
+                position=query.window.position,
+            )
+        return GroupTable(
+            inputs=(frame.node,), keys=key_sql, aggregates=tuple(bound), schema=schema
+        ), None
+    final = query.emit == "FINAL"
+    if final and query.window is None:
+        raise StatementError("EMIT FINAL is only supported for windowed aggregations.")
+    window = query.window
+    node = Aggregate(
+        inputs=(frame.node,),
+        keys=key_sql,
+        aggregates=tuple(bound),
+        schema=schema,
+        window=window,
+        final=final,
+    )
+    return node, _window_info(window)
+
+
+def _window_info(window: WindowClause | None) -> WindowInfo | None:
+    if window is None:
+        return None
+    size = None if window.kind == "SESSION" else window.size_ms
+    return WindowInfo(kind=window.kind, size_ms=size)
+
+
+def _rewrite_items(
+    items: tuple[Item, ...], places: dict[ast.Expr, ast.ColumnRef], *, windowed: bool
+) -> tuple[Item, ...]:
+    loose: list[str] = []
+    rewritten: list[Item] = []
+    for item in items:
+        expr = _over_group(item.expr, places, windowed=windowed)
+        if any(c.source != GROUP for c in columns_of(expr)):
+            loose.append(format_sql(unqualify(item.written)))
+        rewritten.append(replace(item, expr=expr))
+    if loose:
+        _raise_loose(loose)
+    return tuple(rewritten)
+
+
+def _over_group(
+    expr: ast.Expr, places: dict[ast.Expr, ast.ColumnRef], *, windowed: bool
+) -> ast.Expr:
+    def visit(part: ast.Expr) -> ast.Expr | None:
+        found = places.get(part)
+        if found is not None:
+            return replace(found, position=part.position)
+        if windowed and isinstance(part, ast.ColumnRef) and part.name in WINDOW_BOUNDS:
+            return replace(part, source=GROUP)
+        return None
+
+    return transform(expr, visit)
+
+
+def _filtered(grouped: Frame, having: ast.Expr, places: dict[ast.Expr, ast.ColumnRef]) -> Frame:
+    expr = _over_group(having, places, windowed=grouped.window is not None)
+    for column in columns_of(expr):
+        if column.source != GROUP:
+            raise StatementError(
+                f"Non-aggregate HAVING expression not part of GROUP BY: {column.name}",
+                position=column.position,
+            )
+    try:
+        condition = bind(expr, grouped.scope.within("HAVING"))
+    except StatementError as error:
+        error.primary = f"Error in HAVING expression: {error.primary}"
+        raise
+    if condition.type != BOOLEAN:
+        raise StatementError(
+            f"Type error in HAVING expression: Should evaluate to boolean but is"
+            f" {format_sql(having)} ({condition.type}) instead."
+        )
+    return grouped.on(Filter(inputs=(grouped.node,), condition=condition, schema=grouped.node.schema))
+
+

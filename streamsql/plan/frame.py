@@ -1,0 +1,103 @@
+"""What planning carries from clause to clause: the node so far and the names that read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from streamsql.catalog.catalog import Catalog, Source
+from streamsql.config import Properties
+from streamsql.errors import StatementError
+from streamsql.operators import Node
+from streamsql.operators.operator import WindowInfo
+from streamsql.plan.scope import Entry, Scope, near_hint
+from streamsql.schema.column import PSEUDO_COLUMNS, WINDOW_BOUNDS, Schema
+from streamsql.schema.duck import physical_names, quote
+from streamsql.schema.typed import TypedSql
+from streamsql.schema.types import SqlType
+from streamsql.sql import expr as ast
+
+PSEUDO_SQL = {
+    "ROWTIME": "_ts",
+    "ROWPARTITION": "_part",
+    "ROWOFFSET": "_off",
+    "WINDOWSTART": "_ws",
+    "WINDOWEND": "_we",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a statement is planned against."""
+
+    catalog: Catalog
+    properties: Properties
+    persistent: bool
+
+    def source(self, name: str) -> Source:
+        """The source called `name`; StatementError where there is none."""
+        found = self.catalog.sources.get(name)
+        if found is None:
+            raise StatementError(f"{name} does not exist.", hint=source_hint(name, self.catalog))
+        return found
+
+
+def source_hint(name: str, catalog: Catalog) -> str:
+    """`Did you mean "x"?` where a source differs by case only, else the nearest name."""
+    same = [s for s in catalog.sources if s.upper() == name.upper()]
+    if same:
+        return (
+            f'Did you mean "{same[0]}"? Hint: wrap the source name in double quotes to make it'
+            " case-sensitive."
+        )
+    return near_hint(name, catalog.sources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A node with the scope over its relation.
+
+    `key`: for each key column the qualified expressions that equal it, the first preferred; any one of them in the
+    projection is the key. `key_columns`: what the key reads where that is not the expression itself (a join's key).
+    `synthetic`: the key column that no source has, or empty. `foreign_key`: the left side of a foreign-key join.
+    """
+
+    node: Node
+    scope: Scope
+    table: bool
+    key: tuple[tuple[ast.Expr, ...], ...]
+    sources: tuple[Source, ...]
+    window: WindowInfo | None = None
+    synthetic: str = ""
+    key_columns: tuple[TypedSql, ...] = ()
+    foreign_key: bool = False
+
+    def on(self, node: Node) -> Frame:
+        """The same names over another node."""
+        return replace(self, node=node)
+
+
+def typed_column(physical: str, type_: SqlType) -> TypedSql:
+    """A read of a physical column."""
+    return TypedSql(sql=quote(physical), type=type_, columns=frozenset((physical,)))
+
+
+def pseudo_entries(alias: str, *, windowed: bool, offsets: bool = True) -> tuple[Entry, ...]:
+    """The pseudo columns of a relation."""
+    types = dict(PSEUDO_COLUMNS) | (dict(WINDOW_BOUNDS) if windowed else {})
+    if not offsets:
+        types.pop("ROWPARTITION")
+        types.pop("ROWOFFSET")
+    return tuple(
+        Entry(source=alias, name=name, typed=typed_column(PSEUDO_SQL[name], type_))
+        for name, type_ in types.items()
+    )
+
+
+def schema_entries(alias: str, schema: Schema, *, headers: bool = True) -> tuple[Entry, ...]:
+    """An entry for each column of a node's schema, key first."""
+    columns = [*schema.key, *schema.value]
+    physical = physical_names(c.name for c in columns)
+    return tuple(
+        Entry(source=alias, name=c.name, typed=typed_column(p, c.type), is_key=schema.is_key(c.name))
+        for c, p in zip(columns, physical, strict=True)
+    )

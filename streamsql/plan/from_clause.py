@@ -1,0 +1,122 @@
+"""FROM: sources by name, and joins of them, as frames."""
+
+from __future__ import annotations
+
+from streamsql.catalog.catalog import Source as CatalogSource
+from streamsql.errors import StatementError, UnsupportedError
+from streamsql.formats import format_named
+from streamsql.formats.format import KEY, VALUE
+from streamsql.operators import Source
+from streamsql.operators.operator import WindowInfo
+from streamsql.plan.declare import options_of
+from streamsql.plan.frame import Context, Frame, pseudo_entries, schema_entries, typed_column
+from streamsql.plan.joins import join_frames
+from streamsql.plan.scope import Scope
+from streamsql.plan.timestamp_column import timestamp_text
+from streamsql.schema.column import Column, Schema
+from streamsql.schema.duck import physical_names
+from streamsql.sql import expr as ast
+from streamsql.sql.statement import JoinRef, Relation, SourceRef, SubqueryRef
+
+
+def plan_from(relation: Relation, context: Context) -> Frame:
+    """The frame of a FROM clause."""
+    match relation:
+        case SourceRef():
+            return _single(relation, context)
+        case JoinRef():
+            return _join(relation, context)
+        case SubqueryRef(position=position):
+            raise UnsupportedError(
+                "a subquery in FROM is not supported yet",
+                position=position,
+                hint="make it a stream or table of its own with CREATE … AS SELECT",
+            )
+        case _:
+            raise AssertionError(relation)
+
+
+def _single(ref: SourceRef, context: Context) -> Frame:
+    source = _find(ref, context)
+    if source.window is not None and source.is_table and context.persistent:
+        raise StatementError("KSQL does not support persistent queries on windowed tables.")
+    return source_frame(source, ref.alias or ref.name)
+
+
+def _find(ref: SourceRef, context: Context) -> CatalogSource:
+    try:
+        return context.source(ref.name)
+    except StatementError as error:
+        error.position = ref.position
+        raise
+
+
+def source_frame(source: CatalogSource, alias: str) -> Frame:
+    """The frame that reads a source."""
+    node = source_node(source)
+    entries = schema_entries(alias, node.schema)
+    scope = Scope(
+        entries=entries + pseudo_entries(alias, windowed=source.window is not None)
+    )
+    return Frame(
+        node=node,
+        scope=scope,
+        table=source.is_table,
+        key=tuple((ast.ColumnRef(name=c.name, source=alias),) for c in source.schema.key),
+        sources=(source,),
+        window=window_info(source),
+    )
+
+
+def window_info(source: CatalogSource) -> WindowInfo | None:
+    """How the source's key is windowed."""
+    if source.window is None:
+        return None
+    return WindowInfo(kind=source.window.kind, size_ms=source.window.size_ms)
+
+
+def source_node(source: CatalogSource) -> Source:
+    """The operator that reads a source's topic: key columns, then values and header columns as values."""
+    headers = tuple(Column(h.name, h.type) for h in source.schema.headers)
+    schema = Schema(key=source.schema.key, value=(*source.schema.value, *headers))
+    physical = dict(
+        zip(
+            [c.name for c in (*schema.key, *schema.value)],
+            physical_names(c.name for c in (*schema.key, *schema.value)),
+            strict=True,
+        )
+    )
+    timestamp = None
+    if source.timestamp_column is not None:
+        column = source.schema.find(source.timestamp_column)
+        if column is None:
+            raise AssertionError(source.timestamp_column)
+        read = typed_column(physical[column.name], column.type)
+        timestamp = timestamp_text(read, source.timestamp_format)
+    return Source(
+        topic=source.topic,
+        schema=schema,
+        headers=source.schema.headers,
+        key_format=format_named(source.key_format.name),
+        key_options=options_of(source.key_format, KEY),
+        value_format=format_named(source.value_format.name),
+        value_options=options_of(source.value_format, VALUE),
+        table=source.is_table,
+        window=window_info(source),
+        timestamp=timestamp,
+    )
+
+
+def _join(join: JoinRef, context: Context) -> Frame:
+    left = plan_from(join.left, context) if isinstance(join.left, JoinRef) else _side(join.left, context)
+    right = _side(join.right, context)
+    return join_frames(join, left, right, context)
+
+
+def _side(relation: Relation, context: Context) -> Frame:
+    if not isinstance(relation, SourceRef):
+        raise UnsupportedError(
+            "a join's right side has to be a stream or table", position=relation.position
+        )
+    return source_frame(_find(relation, context), relation.alias or relation.name)
+

@@ -1,0 +1,328 @@
+"""Joins: which kind two frames make, checked as ksqlDB checks it, and the frame that comes out.
+
+Every side is first projected to its join key and its columns under the names `ALIAS.COLUMN`, pseudo columns of the
+sources among them; a side whose key is another is repartitioned. Joins are left-deep: the left frame may be a join.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from streamsql.errors import StatementError
+from streamsql.operators import (
+    ForeignKeyJoin,
+    Node,
+    Project,
+    Repartition,
+    StreamStreamJoin,
+    StreamTableJoin,
+    TableTableJoin,
+)
+from streamsql.plan.expressions import bind
+from streamsql.plan.frame import Context, Frame, schema_entries
+from streamsql.plan.rewrite import columns_of, qualify
+from streamsql.plan.scope import Entry, Scope
+from streamsql.schema.column import Column, Schema
+from streamsql.schema.typed import TypedSql
+from streamsql.sql import expr as ast
+from streamsql.sql import format as format_sql
+from streamsql.sql.statement import JoinRef, Within
+
+JOIN_KEY = "ROWKEY"
+_KINDS = {"INNER": "[INNER] JOIN", "LEFT": "LEFT [OUTER] JOIN", "RIGHT": "RIGHT [OUTER] JOIN", "FULL": "[FULL] OUTER JOIN"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """`left = right`, qualified, left over the left frame; `text` as written, for messages."""
+
+    left: ast.Expr
+    right: ast.Expr
+    text: str
+
+
+def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> Frame:
+    """The frame of `left JOIN right`."""
+    _check_sources(left, right)
+    condition = _condition(join, left, right)
+    left_key = bind(condition.left, left.scope)
+    right_key = bind(condition.right, right.scope)
+    kind = _kind(join, left, right, condition)
+    if left_key.type != right_key.type:
+        shown = f"{format_sql(condition.left)}{{{left_key.type}}} = {format_sql(condition.right)}{{{right_key.type}}}"
+        raise StatementError(
+            f"Invalid join condition: types don't match. Got {shown}.", position=join.on.position
+        )
+    if kind == "foreign":
+        return _foreign(join, left, right, left_key)
+    _check_partitions(left, right)
+    return _equal(join, kind, _Side(left, condition.left, left_key), _Side(right, condition.right, right_key))
+
+
+# ------------------------------------------------------------------ checks
+
+
+def _check_sources(left: Frame, right: Frame) -> None:
+    new = right.sources[0]
+    aliases = left.scope.sources()
+    if any(alias in aliases for alias in right.scope.sources()):
+        raise StatementError(
+            f"N-way joins do not support multiple occurrences of the same source. Source: '{new.name}'"
+            if len(left.sources) > 1
+            else f"Can not join '{new.name}' to '{new.name}': self joins are not yet supported."
+        )
+    if any(s.name == new.name for s in left.sources):
+        if len(left.sources) > 1:
+            raise StatementError(
+                f"N-way joins do not support multiple occurrences of the same source. Source: '{new.name}'"
+            )
+        raise StatementError(
+            f"Can not join '{new.name}' to '{new.name}': self joins are not yet supported."
+        )
+
+
+def _condition(join: JoinRef, left: Frame, right: Frame) -> Condition:
+    scope = Scope(entries=left.scope.entries + right.scope.entries, clause="JOIN ON")
+    on = qualify(join.on, scope)
+    if isinstance(on, ast.Binary) and on.op in ("AND", "OR"):
+        raise StatementError(
+            "Invalid join condition: joins on multiple conditions are not yet supported."
+            f" Got {format_sql(on)}.",
+            position=join.on.position,
+        )
+    if not isinstance(on, ast.Binary) or on.op != "=":
+        raise StatementError(
+            f"Invalid join condition: only equality is supported. Got {format_sql(on)}.",
+            position=join.on.position,
+        )
+    first, second = _one_source(on.left, on), _one_source(on.right, on)
+    mine = right.scope.sources()
+    if (first in mine) == (second in mine):
+        raise StatementError(
+            "Each side of the join must reference exactly one source and not the same source. Left side"
+            f" references `{first}` and right references `{second}`",
+            position=join.on.position,
+        )
+    shown = f"{format_sql(on.left)} = {format_sql(on.right)}"
+    if first in mine:
+        return Condition(left=on.right, right=on.left, text=shown)
+    return Condition(left=on.left, right=on.right, text=shown)
+
+
+def _one_source(expr: ast.Expr, on: ast.Expr) -> str:
+    sources = {c.source for c in columns_of(expr)}
+    if len(sources) != 1:
+        raise StatementError(
+            f"Invalid comparison expression '{format_sql(expr)}' in join '{format_sql(on)}'. Each side of"
+            " the join comparision must contain references from exactly one source.",
+            position=expr.position,
+        )
+    return sources.pop() or ""
+
+
+def _kind(join: JoinRef, left: Frame, right: Frame, condition: Condition) -> str:
+    """`stream-stream`, `stream-table`, `table-table` or `foreign`."""
+    names = f"{left.sources[0].name} {_KINDS[join.kind]} {right.sources[0].name}"
+    if left.table and not right.table:
+        raise StatementError(
+            "Invalid join order: table-stream joins are not supported; only stream-table joins."
+            f" Got {names}."
+        )
+    if not left.table and not right.table:
+        if join.within is None:
+            raise StatementError(
+                "Stream-Stream joins must have a WITHIN clause specified. None was provided.",
+                hint=f"{names} WITHIN 1 HOUR ON …",
+                position=join.position,
+            )
+        return "stream-stream"
+    if join.within is not None:
+        what = "Table-Table" if left.table else "Stream-Table"
+        raise StatementError(
+            f"A window definition was provided for a {what} join. These joins are not windowed. Please"
+            " drop the window definition (i.e. the WITHIN clause) and try to execute your join again."
+        )
+    on_key = _is_key(condition.right, right)
+    if not left.table:
+        if join.kind not in ("INNER", "LEFT"):
+            word = {"FULL": "full-outer", "RIGHT": "right-outer"}[join.kind]
+            raise StatementError(
+                f"Invalid join type: {word} join not supported for stream-table join. Got {names}."
+            )
+        if not on_key:
+            raise StatementError(
+                "Invalid join condition: stream-table joins require to join on the table's primary key."
+                f" Got {condition.text}."
+            )
+        return "stream-table"
+    if not on_key:
+        raise StatementError(
+            "Invalid join condition: table-table joins require to join on the primary key of the right"
+            f" input table. Got {condition.text}."
+        )
+    return "table-table" if _is_key(condition.left, left) else _foreign_kind(join, left, condition, names)
+
+
+def _foreign_kind(join: JoinRef, left: Frame, condition: Condition, names: str) -> str:
+    if len(left.sources) > 1:
+        raise StatementError(
+            "Invalid join condition: foreign-key table-table joins are not supported as part of n-way"
+            f" joins. Got {condition.text}."
+        )
+    if join.kind not in ("INNER", "LEFT"):
+        word = {"FULL": "full-outer", "RIGHT": "right-outer"}[join.kind]
+        raise StatementError(
+            f"Invalid join type: {word} join not supported for foreign-key table-table join. Got {names}."
+        )
+    return "foreign"
+
+
+def _is_key(expr: ast.Expr, frame: Frame) -> bool:
+    return len(frame.key) == 1 and expr in frame.key[0]
+
+
+def _check_partitions(left: Frame, right: Frame) -> None:
+    a, b = left.sources[0], right.sources[0]
+    if a.partitions != b.partitions:
+        raise StatementError(
+            f"Can't join `{a.name}` with `{b.name}` since the number of partitions don't match."
+            f" `{a.name}` partitions = {a.partitions}; `{b.name}` partitions = {b.partitions}. Please"
+            " repartition either one so that the number of partitions match."
+        )
+
+
+# ------------------------------------------------------------------ building
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    frame: Frame
+    expr: ast.Expr
+    key: TypedSql
+
+
+def _internal(entry: Entry) -> str:
+    return f"{entry.source}.{entry.name}"
+
+
+def _keyed(side: _Side) -> Node:
+    """The side's columns under their internal names, keyed by the join expression."""
+    frame = side.frame
+    values = tuple((_internal(e), e.typed) for e in frame.scope.entries if e.source)
+    schema = Schema(
+        key=(Column(JOIN_KEY, side.key.type),),
+        value=tuple(Column(n, t.type) for n, t in values),
+    )
+    node: Node = Project(
+        inputs=(frame.node,), keys=((JOIN_KEY, side.key),), values=values, schema=schema
+    )
+    if not _is_key(side.expr, frame):
+        node = Repartition(inputs=(node,), schema=schema)
+    return node
+
+
+def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
+    """The entries of the frames, reading the joined relation."""
+    typed = {e.name: e.typed for e in schema_entries("", schema)}
+    return tuple(
+        replace(e, typed=typed[_internal(e)], is_key=False)
+        for frame in frames
+        for e in frame.scope.entries
+        if e.source
+    )
+
+
+def _equal(join: JoinRef, kind: str, left: _Side, right: _Side) -> Frame:
+    left_node, right_node = _keyed(left), _keyed(right)
+    schema = Schema(
+        key=(Column(JOIN_KEY, left.key.type),),
+        value=(*left_node.schema.value, *right_node.schema.value),
+    )
+    inputs = (left_node, right_node)
+    node: Node
+    match kind:
+        case "stream-stream":
+            within = join.within or Within(before_ms=0, after_ms=0)
+            node = StreamStreamJoin(
+                inputs=inputs,
+                kind=join.kind,
+                before_ms=within.before_ms,
+                after_ms=within.after_ms,
+                grace_ms=within.grace_ms,
+                schema=schema,
+            )
+        case "stream-table":
+            node = StreamTableJoin(inputs=inputs, kind=join.kind, schema=schema)
+        case _:
+            node = TableTableJoin(inputs=inputs, kind=join.kind, schema=schema)
+    entries = _joined_scope(schema, left.frame, right.frame)
+    choices = _key_choices(join, left, right)
+    synthetic = ""
+    key_read = schema_entries("", schema)[0].typed
+    if not choices:
+        synthetic = _synthetic_name([e.name for e in entries])
+        entries = (Entry(source="", name=synthetic, typed=key_read, is_key=True), *entries)
+        choices = (ast.ColumnRef(name=synthetic, source=""),)
+    return Frame(
+        node=node,
+        scope=Scope(entries=entries),
+        table=left.frame.table,
+        key=(choices,),
+        key_columns=(key_read,),
+        sources=left.frame.sources + right.frame.sources,
+        window=left.frame.window,
+        synthetic=synthetic,
+    )
+
+
+def _key_choices(join: JoinRef, left: _Side, right: _Side) -> tuple[ast.Expr, ...]:
+    """The columns that equal the join key; none for a full join, or where no side is a column."""
+    if join.kind == "FULL":
+        return ()
+    earlier: tuple[ast.Expr, ...] = ()
+    if len(left.frame.sources) > 1 and _is_key(left.expr, left.frame):
+        earlier = left.frame.key[0]
+    found = [*earlier, left.expr, right.expr]
+    columns = [e for e in found if isinstance(e, ast.ColumnRef)]
+    return tuple(dict.fromkeys(columns))
+
+
+def _synthetic_name(taken: list[str]) -> str:
+    name, n = JOIN_KEY, 0
+    while name in taken:
+        n += 1
+        name = f"{JOIN_KEY}_{n}"
+    return name
+
+
+def _foreign(join: JoinRef, left: Frame, right: Frame, foreign_key: TypedSql) -> Frame:
+    """A table whose column refers to the other's key: the left key stays the key."""
+    left_values = [(_internal(e), e.typed) for e in left.scope.entries if e.source]
+    left_values.append(("KSQL_FOREIGN_KEY", foreign_key))
+    left_keys = tuple((e.name, e.typed) for e in left.scope.entries if e.is_key)
+    left_schema = Schema(
+        key=tuple(Column(n, t.type) for n, t in left_keys),
+        value=tuple(Column(n, t.type) for n, t in left_values),
+    )
+    left_node = Project(
+        inputs=(left.node,), keys=left_keys, values=tuple(left_values), schema=left_schema
+    )
+    right_key = next(e for e in right.scope.entries if e.is_key)
+    right_node = _keyed(_Side(right, right.key[0][0], right_key.typed))
+    schema = Schema(
+        key=left_schema.key, value=(*left_schema.value[:-1], *right_node.schema.value)
+    )
+    node = ForeignKeyJoin(
+        inputs=(left_node, right_node), kind=join.kind, foreign_key="KSQL_FOREIGN_KEY", schema=schema
+    )
+    entries = _joined_scope(schema, left, right)
+    reads = schema_entries("", schema)[: len(schema.key)]
+    return Frame(
+        node=node,
+        scope=Scope(entries=entries),
+        table=True,
+        key=left.key,
+        key_columns=tuple(e.typed for e in reads),
+        sources=left.sources + right.sources,
+        foreign_key=True,
+    )

@@ -1,0 +1,381 @@
+"""A SELECT becomes an operator tree: FROM, WHERE, table functions, GROUP BY or PARTITION BY, HAVING, SELECT.
+
+`plan_query` gives the tree without its end; `persistent.py` adds a sink, `transient.py` a collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from streamsql import functions
+from streamsql.catalog.catalog import Source
+from streamsql.errors import StatementError
+from streamsql.operators import Filter, FlatMap, Node, Project, Repartition
+from streamsql.operators.operator import WindowInfo
+from streamsql.plan.aggregation import aggregate_calls, group
+from streamsql.plan.declare import check_key_type
+from streamsql.plan.expressions import bind
+from streamsql.plan.frame import Context, Frame, schema_entries
+from streamsql.plan.from_clause import plan_from
+from streamsql.plan.projection import Item, expand
+from streamsql.plan.rewrite import qualify, transform, unqualify, walk
+from streamsql.schema.column import Column, Schema
+from streamsql.schema.typed import TypedSql
+from streamsql.schema.types import BOOLEAN, NULL, Array
+from streamsql.sql import expr as ast
+from streamsql.sql import format as format_sql
+from streamsql.sql.statement import JoinRef, Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedQuery:
+    """A SELECT's tree. `schema`: its result, key first; `order`: the columns as selected. `rekeyed`: the key is another
+    than the source's, so records change partition."""
+
+    node: Node
+    schema: Schema
+    order: tuple[str, ...]
+    table: bool
+    window: WindowInfo | None
+    sources: tuple[Source, ...]
+    rekeyed: bool
+    stateful: bool
+
+
+def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuery:
+    """The tree of `query`; `sink` is named in messages about a persistent query."""
+    frame = plan_from(query.source, context)
+    if query.where is not None:
+        frame = _where(query.where, frame)
+    items = expand(
+        query, frame.scope, persistent=context.persistent, synthetic=frame.synthetic
+    )
+    calls = aggregate_calls([i.expr for i in items] + ([query.having] if query.having else []))
+    if query.group_by or calls:
+        return _grouped(query, frame, items, context, sink)
+    _refuse_group_clauses(query)
+    frame, items = _flat_map(frame, items)
+    return _plain(query, frame, items, context, sink)
+
+
+def _refuse_group_clauses(query: Query) -> None:
+    if query.window is not None:
+        raise StatementError(
+            "WINDOW clause requires a GROUP BY clause.", position=query.window.position
+        )
+    if query.having is not None:
+        raise StatementError("HAVING clause requires a GROUP BY clause.")
+    if query.emit == "FINAL":
+        raise StatementError("EMIT FINAL is only supported for windowed aggregations.")
+
+
+# ------------------------------------------------------------------ WHERE
+
+
+def _where(expr: ast.Expr, frame: Frame) -> Frame:
+    try:
+        condition = bind(expr, frame.scope.within("WHERE"))
+    except StatementError as error:
+        if not error.primary.startswith("WHERE column"):
+            error.primary = f"Error in WHERE expression: {error.primary}"
+        raise
+    if condition.type not in (BOOLEAN, NULL):
+        raise StatementError(
+            "Type error in WHERE expression: Should evaluate to boolean but is"
+            f" {format_sql(expr)} ({condition.type}) instead.",
+            position=expr.position,
+        )
+    return frame.on(Filter(inputs=(frame.node,), condition=condition, schema=frame.node.schema))
+
+
+# ------------------------------------------------------------------ table functions
+
+
+def _flat_map(frame: Frame, items: tuple[Item, ...]) -> tuple[Frame, tuple[Item, ...]]:
+    """The frame with a column for each table function of the items."""
+    calls: dict[ast.Expr, None] = {}
+    for item in items:
+        for part in walk(item.expr):
+            if isinstance(part, ast.Call) and functions.is_table_function(part.name):
+                calls[part] = None
+    if not calls:
+        return frame, items
+    if frame.table:
+        raise StatementError("Table source is not supported with table functions")
+    for call in calls:
+        inner = [a for a in ast_args(call) if _holds_table_function(a)]
+        if inner:
+            raise StatementError(
+                f"Table functions can not be nested: {format_sql(unqualify(call))}"
+            )
+    lists = [
+        functions.resolve_table_function(
+            call.name, [bind(a, frame.scope) for a in call.args], call.position
+        )
+        for call in calls
+        if isinstance(call, ast.Call)
+    ]
+    added: list[Column] = []
+    for i, found in enumerate(lists):
+        if not isinstance(found.type, Array):
+            raise AssertionError(found.type)
+        added.append(Column(f"KSQL_SYNTH_{i}", found.type.element))
+    schema = replace(frame.node.schema, value=(*frame.node.schema.value, *added))
+    node = FlatMap(inputs=(frame.node,), lists=tuple(lists), schema=schema)
+    made = schema_entries("", schema)[-len(added) :]
+    scope = replace(frame.scope, entries=(*frame.scope.entries, *made))
+    places = {
+        call: ast.ColumnRef(name=column.name, source="")
+        for call, column in zip(calls, added, strict=True)
+    }
+    rewritten = tuple(
+        replace(item, expr=transform(item.expr, lambda part: places.get(part))) for item in items
+    )
+    return replace(frame, node=node, scope=scope), rewritten
+
+
+def ast_args(call: ast.Expr) -> Sequence[ast.Expr]:
+    """A call's arguments."""
+    return call.args if isinstance(call, ast.Call) else ()
+
+
+def _holds_table_function(expr: ast.Expr) -> bool:
+    return any(
+        isinstance(part, ast.Call) and functions.is_table_function(part.name)
+        for part in walk(expr)
+    )
+
+
+# ------------------------------------------------------------------ SELECT without groups
+
+
+def _plain(
+    query: Query, frame: Frame, items: tuple[Item, ...], context: Context, sink: str
+) -> PlannedQuery:
+    partition_by = _partition_by(query, frame)
+    if partition_by is None:
+        keys, expected = frame.key, _source_kind(query)
+    else:
+        keys, expected = tuple((e,) for e in partition_by), "partitioning expression"
+    key_items = _key_items(items, keys, context, sink=sink, expected=expected, frame=frame)
+    return _projected(
+        frame, items, key_items, context=context, rekeyed=partition_by is not None
+    )
+
+
+def _source_kind(query: Query) -> str:
+    return "join expression" if isinstance(query.source, JoinRef) else "key column"
+
+
+def _partition_by(query: Query, frame: Frame) -> tuple[ast.Expr, ...] | None:
+    """The qualified expressions; empty for PARTITION BY NULL; None where there is no clause."""
+    if not query.partition_by:
+        return None
+    if frame.table:
+        raise StatementError(
+            "PARTITION BY is not supported on tables: a table's rows belong to its primary key.",
+            hint="use GROUP BY, or partition the stream it comes from",
+        )
+    scope = frame.scope.within("PARTITION BY")
+    if any(isinstance(e, ast.NullLiteral) for e in query.partition_by):
+        if len(query.partition_by) > 1:
+            raise StatementError("Cannot PARTITION BY multiple columns including NULL")
+        return ()
+    found: list[ast.Expr] = []
+    for expr in query.partition_by:
+        qualified = qualify(expr, scope)
+        if qualified in found:
+            raise StatementError(
+                f"Duplicate PARTITION BY expression: {format_sql(qualified)}", position=expr.position
+            )
+        found.append(qualified)
+    return tuple(found)
+
+
+def _key_items(
+    items: tuple[Item, ...],
+    keys: tuple[tuple[ast.Expr, ...], ...],
+    context: Context,
+    *,
+    sink: str,
+    expected: str,
+    frame: Frame,
+) -> list[Item | None]:
+    """For each key column the item that holds it; None where a transient query leaves it out."""
+    found: list[Item | None] = []
+    for choices in keys:
+        item: Item | None = None
+        for choice in choices:
+            matching = [i for i in items if i.expr == choice]
+            if len(matching) > 1 and context.persistent:
+                _raise_twice(matching, choice, frame)
+            item = item or next(iter(matching), None)
+        found.append(item)
+    missing = [k for k, i in zip(keys, found, strict=True) if i is None]
+    if missing and context.persistent:
+        if frame.foreign_key and expected == "join expression":
+            _raise_missing_primary(missing, frame)
+        _raise_missing(missing, expected, sink, frame)
+    return found
+
+
+def _raise_missing_primary(missing: list[tuple[ast.Expr, ...]], frame: Frame) -> None:
+    names = ", ".join(f"`{m[0].name}`" for m in missing if isinstance(m[0], ast.ColumnRef))
+    plural = "s" if len(missing) > 1 else ""
+    raise StatementError(
+        f"Primary key column{plural} missing in projection. For foreign-key table-table joins, the"
+        " projection must include all primary key columns from the left input table"
+        f" (`{frame.sources[0].name}`). Missing column{plural}: {names}."
+    )
+
+
+def _raise_twice(matching: list[Item], choice: ast.Expr, frame: Frame) -> None:
+    shown = format_sql(unqualify(choice))
+    if isinstance(choice, ast.ColumnRef) and len(frame.sources) > 1 and choice.source:
+        shown = f"{choice.source}_{choice.name}"
+    listed = " and ".join(i.name for i in matching)
+    raise StatementError(
+        f"The projection contains a key column (`{shown}`) more than once, aliased as: {listed}."
+        "\nEach key column must only be in the projection once. If you intended to copy the key into"
+        " the value, then consider using the AS_VALUE function to indicate which key reference should"
+        " be copied."
+    )
+
+
+def _raise_missing(
+    missing: list[tuple[ast.Expr, ...]], expected: str, sink: str, frame: Frame
+) -> None:
+    joined = expected == "join expression"
+    if expected == "partitioning expression":
+        shown = [format_sql(m[0]) for m in missing]
+    elif joined:
+        shown = [format_sql(e) for m in missing for e in m]
+    else:
+        shown = [format_sql(unqualify(m[0])) for m in missing]
+    words = listed_words(shown, "or" if joined else "and")
+    plural = "s" if len(shown) > 1 else ""
+    example = shown[0] if joined else ", ".join(shown)
+    kind = f"key column {words}" if expected == "key column" else f"{expected}{plural} {words}"
+    if expected == "key column" and plural:
+        kind = f"key columns {words}"
+    raise StatementError(
+        f"Key missing from projection (ie, SELECT).\nThe query used to build `{sink}` must include the"
+        f" {kind} in its projection (eg, SELECT {example}...)."
+    )
+
+
+def listed_words(words: Sequence[str], last: str) -> str:
+    """`a, b and c`."""
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def _projected(
+    frame: Frame,
+    items: tuple[Item, ...],
+    key_items: list[Item | None],
+    *,
+    context: Context,
+    rekeyed: bool,
+) -> PlannedQuery:
+    """The frame with a Project, its key columns first, and a Repartition where the key is another."""
+    typed = {id(i): _column(i, frame) for i in items}
+    if frame.key_columns and not rekeyed:
+        # A join's key is never NULL, its sides' columns may be.
+        for item, read in zip(key_items, frame.key_columns, strict=True):
+            if item is not None:
+                typed[id(item)] = read
+    keys = [(i.name, typed[id(i)]) for i in key_items if i is not None]
+    if None in key_items and not context.persistent:
+        keys = []
+    in_key = {id(i) for i in key_items if i is not None} if keys else set[int]()
+    values = [(i.name, typed[id(i)]) for i in items if id(i) not in in_key]
+    _check_duplicates(keys, values)
+    schema = Schema(
+        key=tuple(Column(n, t.type) for n, t in keys),
+        value=tuple(Column(n, t.type) for n, t in values),
+    )
+    if rekeyed:
+        for name, key in keys:
+            check_key_type(name, key.type)
+    node: Node = Project(inputs=(frame.node,), keys=tuple(keys), values=tuple(values), schema=schema)
+    if rekeyed:
+        node = Repartition(inputs=(node,), schema=schema)
+    return PlannedQuery(
+        node=node,
+        schema=schema,
+        order=tuple(i.name for i in items),
+        table=frame.table,
+        window=frame.window,
+        sources=frame.sources,
+        rekeyed=rekeyed,
+        stateful=False,
+    )
+
+
+def _column(item: Item, frame: Frame) -> TypedSql:
+    typed = bind(item.expr, frame.scope.within("SELECT"))
+    if typed.type == NULL:
+        raise StatementError(
+            "Can't infer a type of null. Please explicitly cast it to a required type, e.g."
+            " CAST(null AS VARCHAR).",
+            position=item.written.position,
+        )
+    return typed
+
+
+def _check_duplicates(
+    keys: Sequence[tuple[str, TypedSql]], values: Sequence[tuple[str, TypedSql]]
+) -> None:
+    seen = {name for name, _ in keys}
+    for name, typed in values:
+        if name in seen:
+            raise StatementError(
+                f"Duplicate value columns found in schema: `{name}` {typed.type}",
+                hint="give one of the columns another alias",
+            )
+        seen.add(name)
+
+
+# ------------------------------------------------------------------ SELECT with groups
+
+
+def _grouped(
+    query: Query, frame: Frame, items: tuple[Item, ...], context: Context, sink: str
+) -> PlannedQuery:
+    grouping = group(query, frame, items, context)
+    keys = tuple(choices for choices in grouping.frame.key)
+    missing = [
+        written
+        for written, choices in zip(query.group_by, keys, strict=True)
+        if not any(i.expr in choices for i in grouping.items)
+    ]
+    if missing and context.persistent:
+        shown = [format_sql(unqualify(m)) for m in missing]
+        plural = "s" if len(shown) > 1 else ""
+        raise StatementError(
+            f"Key missing from projection (ie, SELECT).\nThe query used to build `{sink}` must include"
+            f" the grouping expression{plural} {listed_words(shown, 'and')} in its projection (eg,"
+            f" SELECT {', '.join(shown)}...)."
+        )
+    key_items: list[Item | None] = []
+    for choices in keys:
+        matching = [i for i in grouping.items if i.expr in choices]
+        if len(matching) > 1 and context.persistent:
+            raise StatementError(
+                "The projection contains a key column more than once:"
+                f" {' and '.join(f'`{i.name}`' for i in matching)}."
+            )
+        key_items.append(matching[0] if matching else None)
+    for item in key_items:
+        if item is not None:
+            check_key_type(item.name, bind(item.expr, grouping.frame.scope).type)
+    values = [i for i in grouping.items if not any(i is k for k in key_items)]
+    if not values and context.persistent:
+        raise StatementError("The projection contains no value columns.")
+    planned = _projected(
+        grouping.frame, grouping.items, key_items, context=context, rekeyed=False
+    )
+    return replace(planned, rekeyed=True, stateful=True)

@@ -1,0 +1,263 @@
+"""The loop of records: fetch, step, produce, commit, for every running query. The only loop, the only clock.
+
+One step of a query is one database transaction: its state, its positions and, in an embedded log, its outputs. A
+batch that DuckDB refuses is cut in halves down to the record, so that what came before it is kept; the query then
+stops in ERROR with its cause, or goes on without the record where the user chose so. Other queries go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from streamsql.brokers.log import Log, TopicPartition
+from streamsql.engine.database import Database
+from streamsql.engine.plan import PhysicalPlan
+from streamsql.engine.step import Step, Task
+from streamsql.errors import DatabaseError, QueryError
+from streamsql.runtime.processing_log import ProcessingLog
+
+RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryOptions:
+    """How a query runs. `emit` receives the outputs of a push query; a persistent one has none."""
+
+    reset: str = "earliest"
+    records_max: int = 65_536
+    stop_on_production_error: bool = True
+    stop_on_deserialization_error: bool = False
+    emit: Callable[[pa.Table], None] | None = None
+    linger_ms: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningQuery:
+    """A query with its place in its inputs. `positions` are next-to-read; `pending`: there may be records to read."""
+
+    task: Task
+    options: QueryOptions
+    positions: dict[TopicPartition, int]
+    status: str = RUNNING
+    error: QueryError | None = None
+    pending: bool = True
+    records_in: int = 0
+    records_out: int = 0
+    records_bad: int = 0
+    steps: int = 0
+    busy_seconds: float = 0.0
+
+    @property
+    def plan(self) -> PhysicalPlan:
+        return self.task.plan
+
+    @property
+    def persistent(self) -> bool:
+        return self.options.emit is None
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since 1970, now."""
+    return time.time_ns() // 1_000_000
+
+
+class Runtime:
+    """Runs the queries of one engine, one step after the other."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        processing_log: ProcessingLog,
+        *,
+        clock: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self.queries: dict[str, RunningQuery] = {}
+        self._database = database
+        self._log = log
+        self._processing_log = processing_log
+        self._clock = clock
+
+    def now_ms(self) -> int:
+        """The time that statements see."""
+        return self._clock()
+
+    # starting and stopping ----------------------------------------------------------------------
+
+    async def start(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
+        """Starts a query where it was, or at `options.reset`; DatabaseError where its state has another layout."""
+        task = Task(plan, self._database.connection)
+        saved = self._database.position(plan.query_id) if options.emit is None else None
+        with self._database.transaction():
+            task.create_state()
+        query = RunningQuery(task=task, options=options, positions={})
+        if saved is not None:
+            sequence, offsets, layout, query.records_in, query.records_out = saved
+            if layout != plan.layout:
+                raise DatabaseError(
+                    f"the state of query {plan.query_id} was written with another layout",
+                    hint=f"TERMINATE {plan.query_id} and create it again, or open the file with the"
+                    " version that wrote it",
+                )
+            task.sequence = sequence
+            query.positions = {TopicPartition(t, p): o for (t, p), o in offsets.items()}
+        await self._add_positions(query, saved is not None)
+        self.queries[plan.query_id] = query
+        return query
+
+    async def _add_positions(self, query: RunningQuery, known: bool) -> None:
+        """Gives partitions that the query has not read their first position."""
+        end = query.options.reset == "latest" and not known
+        offsets = await self._log.offsets(sorted(set(query.plan.inputs)), end=end)
+        for partition, offset in offsets.items():
+            query.positions.setdefault(partition, offset)
+
+    async def replace(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
+        """Puts a plan in the place of a running one: it goes on from the same positions, with the same state."""
+        old = self.queries[plan.query_id]
+        task = Task(plan, self._database.connection)
+        task.sequence = old.task.sequence
+        with self._database.transaction():
+            task.create_state()
+            query = RunningQuery(task=task, options=options, positions=dict(old.positions))
+            query.records_in, query.records_out = old.records_in, old.records_out
+            self._save(query)
+        self.queries[plan.query_id] = query
+        await self._add_positions(query, known=True)
+        return query
+
+    def stop(self, query_id: str, *, drop_state: bool) -> None:
+        """Stops a query; with `drop_state` it leaves nothing behind."""
+        query = self.queries.pop(query_id, None)
+        if query is None or not drop_state:
+            return
+        with self._database.transaction():
+            query.task.drop_state()
+            self._database.forget_position(query_id)
+
+    # running ------------------------------------------------------------------------------------
+
+    def notify(self, topic: str) -> None:
+        """Says that `topic` has new records."""
+        for query in self.queries.values():
+            if topic in query.plan.inputs:
+                query.pending = True
+
+    async def run_once(self, wait_ms: int = 0) -> bool:
+        """One step of each running query that may have records; says whether there was one."""
+        progress = False
+        for query in list(self.queries.values()):
+            if query.pending and query.status == RUNNING:
+                progress |= await self._run_query(query, wait_ms)
+        return progress
+
+    async def drain(self) -> None:
+        """Runs until no query has anything to read."""
+        while await self.run_once():
+            pass
+
+    async def _run_query(self, query: RunningQuery, wait_ms: int) -> bool:
+        limit = query.options.records_max
+        batch = await self._log.fetch(
+            query.plan.inputs, query.positions, records_max=limit, wait_ms=wait_ms
+        )
+        if batch.num_rows < limit:
+            query.pending = False
+        if batch.num_rows == 0:
+            return False
+        started = time.perf_counter()
+        await self._process(query, batch)
+        query.busy_seconds += time.perf_counter() - started
+        return True
+
+    async def _process(self, query: RunningQuery, batch: pa.Table) -> None:
+        """Steps over `batch`, cutting it down to the record that cannot be processed."""
+        try:
+            await self._step(query, batch)
+        except duckdb.Error as error:
+            if batch.num_rows > 1:
+                half = batch.num_rows // 2
+                await self._process(query, batch.slice(0, half))
+                if query.status == RUNNING:
+                    await self._process(query, batch.slice(half))
+                return
+            await self._fail(query, batch, error)
+
+    async def _step(self, query: RunningQuery, batch: pa.Table) -> None:
+        """One transaction: state, positions, and the outputs where the log lives in the same database."""
+        sequence, positions = query.task.sequence, dict(query.positions)
+        try:
+            with self._database.transaction():
+                step = query.task.step(batch, self._clock())
+                await self._write(query, step)
+                _advance(query.positions, query.plan.inputs, batch)
+                if query.persistent:
+                    self._save(query)
+        except BaseException:
+            query.task.sequence, query.positions = sequence, positions
+            raise
+        query.steps += 1
+
+    async def _write(self, query: RunningQuery, step: Step) -> None:
+        for output, table in zip(query.plan.outputs, step.outputs, strict=True):
+            if query.options.emit is not None:
+                query.options.emit(table)
+            elif table.num_rows:
+                await self._log.append(output.sink, table)
+                self.notify(output.sink)
+        bad = sum(t.num_rows for t in step.errors)
+        if bad:
+            await self._processing_log.write(query.plan, step, self._clock())
+            self.notify(self._processing_log.topic)
+        query.records_in += step.records_in
+        query.records_out += step.records_out
+        query.records_bad += bad
+        if bad and query.options.stop_on_deserialization_error:
+            raise QueryError("a record could not be read", query=query.plan.query_id)
+
+    async def _fail(self, query: RunningQuery, record: pa.Table, error: duckdb.Error) -> None:
+        """Stops the query at `record`, or passes over it."""
+        cause = str(error).splitlines()[0]
+        place = (
+            f"topic {query.plan.inputs[record['input'][0].as_py()]},"
+            f" partition {record['partition'][0]}, offset {record['offset'][0]}"
+        )
+        query.records_bad += 1
+        await self._processing_log.write_failure(query.plan, record, cause, self._clock())
+        if query.options.stop_on_production_error:
+            query.status = ERROR
+            query.error = QueryError(
+                cause,
+                query=query.plan.query_id,
+                detail=f"at {place}",
+                hint="SET 'ksql.fail.on.production.error'='false' before creating it passes over such records",
+            )
+            return
+        _advance(query.positions, query.plan.inputs, record)
+        if query.persistent:
+            with self._database.transaction():
+                self._save(query)
+
+    def _save(self, query: RunningQuery) -> None:
+        self._database.save_position(
+            query.plan.query_id,
+            sequence=query.task.sequence,
+            offsets=query.positions,
+            layout=query.plan.layout,
+            records=(query.records_in, query.records_out),
+        )
+
+
+def _advance(
+    positions: dict[TopicPartition, int], topics: Sequence[str], batch: pa.Table
+) -> None:
+    """Moves `positions` behind the records of `batch`."""
+    last = batch.group_by(["input", "partition"]).aggregate([("offset", "max")])
+    for row in last.to_pylist():
+        partition = TopicPartition(topics[row["input"]], row["partition"])
+        positions[partition] = max(positions.get(partition, 0), row["offset_max"] + 1)

@@ -1,0 +1,81 @@
+"""A statement's life: text → Statement → handler → Result.
+
+`Session.execute` is the definition flow on one screen. A handler (`handlers/`, one file a kind of statement) plans
+against the engine's catalog, starts or stops what has to run, applies the changes and records the text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from streamsql import sql
+from streamsql.config import Properties
+from streamsql.errors import StatementError, UnsupportedError
+from streamsql.session.engine import Engine
+from streamsql.session.handlers import HANDLERS, RECORDED
+from streamsql.session.result import Result
+from streamsql.sql.statement import Statement
+
+
+class Session:
+    """One user's properties and variables over a shared engine."""
+
+    def __init__(self, engine: Engine, properties: Mapping[str, str] | None = None) -> None:
+        self.engine = engine
+        self.properties = Properties()
+        self.variables: dict[str, str] = {}
+        self.wrote = False
+        for name, value in (properties or {}).items():
+            self.properties = self.properties.with_value(name, value)
+
+    async def execute(self, text: str) -> Result:
+        """Executes every statement of `text` and gives the last one's result."""
+        results = await self.execute_script(text)
+        return results[-1] if results else Result()
+
+    async def execute_script(self, text: str) -> list[Result]:
+        """Executes the statements of `text` one by one; stops at the first that is refused."""
+        results: list[Result] = []
+        for statement in sql.split(text):
+            results.append(await self.execute_one(statement))
+        return results
+
+    async def execute_one(self, text: str) -> Result:
+        """Executes one statement: substitute, parse, handle, record."""
+        if self.properties.flag("ksql.variable.substitution.enable"):
+            text = sql.substitute(text, self.variables)
+        statement = sql.parse_one(text)
+        return await self.handle(statement)
+
+    async def handle(self, statement: Statement) -> Result:
+        """Runs the handler of a statement; a definition that was accepted goes to the statement log."""
+        handler = HANDLERS.get(type(statement))
+        if handler is None:
+            raise UnsupportedError(
+                f"{type(statement).__name__} statements are not supported yet",
+                position=statement.position,
+            )
+        before = self.engine.catalog
+        result = await handler(statement, self)
+        if isinstance(statement, RECORDED) and self.engine.catalog is not before:
+            self.engine.record(statement.text, dict(self.properties.items()))
+        return result
+
+    async def restore(self) -> None:
+        """Executes the statement log of a database that was closed; its queries go on where they were."""
+        self.engine.replaying = True
+        try:
+            for number, text, properties, _ in self.engine.database.statements():
+                replayed = Session(self.engine, json.loads(properties))
+                try:
+                    await replayed.handle(sql.parse_one(text))
+                except StatementError as error:
+                    raise StatementError(
+                        f"statement {number} of the database's log is refused: {error.primary}",
+                        detail=text,
+                        hint="open the file with the version of streamsql that wrote it",
+                    ) from error
+                self.engine.statements = number
+        finally:
+            self.engine.replaying = False
