@@ -100,7 +100,8 @@ IMPURE_ATTRIBUTES = frozenset(
     }
 )
 IMPURE_SQL = re.compile(
-    r"(?<![\w.])(?:(?:now|random|setseed|uuid|uuidv4|uuidv7|gen_random_uuid|today|current_date|current_timestamp"
+    r"(?<![\w.])(?:(?:now|random|setseed|uuid|uuidv4|uuidv7|gen_random_uuid|today"
+    r"|current_date|current_timestamp"
     r"|get_current_time|get_current_timestamp|current_localtime|current_localtimestamp|getenv)\s*\("
     r"|CURRENT_TIMESTAMP|CURRENT_DATE|CURRENT_TIME)"
 )
