@@ -237,9 +237,8 @@ def _does_something(node: ast.stmt) -> bool:
 def check_order(path: str, text: str) -> list[str]:
     """Law 5: a text that returns rows ends in ORDER BY, where it stands whole in one string.
 
-    Seen are texts handed to `execute`, `sql` and `add`. What is put together from several places
-    is judged when it is a plan, not here. One row needs no order: no FROM, aggregates without
-    GROUP BY, or a call of `fetchone` at once.
+    Seen are texts handed to `execute`, `sql` and `add`; what is put together from several places is
+    not. One row needs no order: no FROM, aggregates without GROUP BY, or a call of `fetchone`.
     """
     if not path.startswith(tuple(f"streamsql/{room}/" for room in DUCKDB_SPEAKERS)):
         return []
