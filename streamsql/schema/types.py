@@ -1,8 +1,8 @@
 """The SQL types of ksqlDB, as frozen values.
 
 Spelled as ksqlDB spells them: `str(type)` reads `INTEGER`, `DECIMAL(4, 2)`, `ARRAY<STRING>`,
-`MAP<STRING, INTEGER>`, "STRUCT<`F0` INTEGER, `f1` STRING>". How a type is held by DuckDB is in `duck.py`, what may
-be read as what in `coercion.py`.
+`MAP<STRING, INTEGER>`, "STRUCT<`F0` INTEGER, `f1` STRING>". How a type is held by DuckDB is in
+`duck.py`, what may be read as what in `coercion.py`.
 """
 
 from __future__ import annotations
@@ -119,6 +119,10 @@ DATE = Scalar("DATE")
 TIMESTAMP = Scalar("TIMESTAMP")
 NULL = Scalar("NULL")
 """The type of a bare NULL: widens to any other, is no column's type."""
+
+INTERVALUNIT = Scalar("INTERVALUNIT")
+"""The type of a unit word in a call, `DATEADD(DAYS, …)`: the TypedSql's `literal` is the word; no
+column's type."""
 
 NAMES: dict[str, Scalar] = {
     "BOOLEAN": BOOLEAN,
