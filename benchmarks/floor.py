@@ -11,6 +11,8 @@ files, run one batch query and write the rows to a file: no log, no order, no st
 from __future__ import annotations
 
 import argparse
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 BATCH_RECORDS = 65_536
@@ -37,6 +39,31 @@ _PERSON = {
 COLUMNS = {"bid": _BID, "auction": _AUCTION, "person": _PERSON}
 
 
+async def copy_log(database: Path, *, topics: Sequence[str], sink: str) -> int:
+    """Appends the records of `topics`, in the order in which a query gets them, to the new topic
+    `sink`; gives their number. The settings are those of `streamsql run`."""
+    from streamsql.brokers.log import APPENDED, TopicInfo, TopicPartition
+    from streamsql.session.engine import new_engine
+
+    engine = new_engine(str(database))
+    await engine.log.create_topic(TopicInfo(name=sink, partitions=1))
+    positions = dict(await engine.log.offsets(topics, end=False))
+    copied = 0
+    while True:
+        batch = await engine.log.fetch(topics, positions, records_max=BATCH_RECORDS)
+        if not len(batch):
+            break
+        with engine.database.transaction():
+            await engine.log.append(sink, batch.select(APPENDED.names))
+        copied += len(batch)
+        ends = batch.group_by(["input", "partition"]).aggregate([("offset", "max")])
+        for row in ends.to_pylist():
+            place = TopicPartition(topics[row["input"]], row["partition"])
+            positions[place] = row["offset_max"] + 1
+    await engine.close()
+    return copied
+
+
 def run_duckdb(text: str, *, ndjson: Path, out: Path) -> None:
     """Writes the rows of a query over the views bid, auction and person to an NDJSON file."""
     import duckdb  # here, since the other floor does without it
@@ -61,12 +88,20 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs one floor."""
     parser = argparse.ArgumentParser(description="Do less with the same records.")
     kinds = parser.add_subparsers(dest="kind", required=True)
+    log = kinds.add_parser("log")
+    log.add_argument("--database", type=Path, required=True)
+    log.add_argument("--topics", required=True)
+    log.add_argument("--sink", required=True)
     batch = kinds.add_parser("duckdb")
     batch.add_argument("query", type=Path)
     batch.add_argument("--ndjson", type=Path, required=True, help="a directory")
     batch.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    run_duckdb(options.query.read_text(), ndjson=options.ndjson, out=options.out)
+    if options.kind == "log":
+        topics = options.topics.split(",")
+        asyncio.run(copy_log(options.database, topics=topics, sink=options.sink))
+    else:
+        run_duckdb(options.query.read_text(), ndjson=options.ndjson, out=options.out)
 
 
 if __name__ == "__main__":
