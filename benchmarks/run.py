@@ -25,7 +25,6 @@ from benchmarks.settings import MODES, Settings, read_settings
 from benchmarks.table import format_table
 
 ROOT = Path(__file__).resolve().parent.parent
-LATEST = Path(__file__).resolve().parent / "results" / "latest.json"
 FLOORS = Path(__file__).resolve().parent / "floors"
 FLOOR_SINK = "floor"
 
@@ -203,8 +202,8 @@ def main() -> int:
         except Failed as failed:
             _tell(str(failed))
             return 1
-    LATEST.parent.mkdir(exist_ok=True)
-    LATEST.write_text(json.dumps(results, indent=1) + "\n")
+    settings.results.parent.mkdir(exist_ok=True)
+    settings.results.write_text(json.dumps(results, indent=1) + "\n")
     print(format_table(results))
     return 1 if bench.failures else 0
 

@@ -15,6 +15,8 @@ ENGINES = ("streamsql", "floor-log", "floor-duckdb")
 MODES = {"changes": 0, "batch": 10_000_000}
 """The emission modes as values of cache.max.bytes.buffering: none, and ksqlDB's default."""
 
+RESULTS = Path(__file__).resolve().parent / "results" / "latest.json"
+
 _SPEC = {"SEED": int, "SKEW": str, "KEYS": int, "EXPONENT": float, "BID_BYTES": int}
 
 
@@ -29,6 +31,7 @@ class Settings:
     engines: tuple[str, ...] = ENGINES
     timeout_s: float = 1800.0
     directory: str | None = None
+    results: Path = RESULTS
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -45,6 +48,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         engines=_some_of(given, "BENCH_ENGINES", ENGINES),
         timeout_s=float(given.get("BENCH_TIMEOUT", "1800")),
         directory=given.get("BENCH_DIR"),
+        results=Path(given.get("BENCH_RESULTS", RESULTS)),
     )
 
 

@@ -4,7 +4,9 @@ no order, a query file is read right, and a run leaves the agreed objects."""
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -314,6 +316,51 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     for wrong in ({"BENCH_QUERIES": "q99"}, {"BENCH_MODES": "slow"}, {"BENCH_RECORDS": "many"}):
         with pytest.raises(ValueError, match=r"q99|slow|many"):
             settings.read_settings(wrong)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """What a small run of everything leaves."""
+    path = tmp_path_factory.mktemp("bench") / "results.json"
+    chosen = {"BENCH_RECORDS": "4000", "BENCH_QUERIES": "q1,agg", "BENCH_RESULTS": str(path)}
+    command = [sys.executable, "-m", "benchmarks.run"]
+    done = subprocess.run(
+        command, cwd=run.ROOT, env=os.environ | chosen, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("query")
+    return json.loads(path.read_text())
+
+
+def test_a_run_leaves_the_agreed_objects(results: list[dict[str, object]]) -> None:
+    assert [(one["query"], one["engine"], one["mode"]) for one in results] == [
+        ("q1", "streamsql", "changes"),
+        ("q1", "floor-log", "changes"),
+        ("q1", "floor-duckdb", "changes"),
+        ("agg", "streamsql", "changes"),
+        ("agg", "streamsql", "batch"),
+        ("agg", "floor-log", "changes"),
+        ("agg", "floor-duckdb", "batch"),
+    ]
+    for one in results:
+        assert set(AGREED) <= set(one)
+        assert one["broker"] == "embedded"
+        assert one["records_in"] == 4_000
+        assert min(one[name] for name in ("seconds", "cpu_seconds", "peak_rss_mb")) > 0
+
+
+def test_a_run_is_right_in_every_mode(results: list[dict[str, object]]) -> None:
+    digests = {(one["query"], one["engine"], one["mode"]): one["digest"] for one in results}
+    out = {(one["query"], one["engine"], one["mode"]): one["records_out"] for one in results}
+    for query_, mode in (("q1", "changes"), ("agg", "changes"), ("agg", "batch")):
+        batch = "batch" if query_ == "agg" else "changes"
+        assert digests[query_, "streamsql", mode] == digests[query_, "floor-duckdb", batch]
+    assert out["q1", "streamsql", "changes"] == out["agg", "streamsql", "changes"] == 4_000
+    assert out["agg", "floor-duckdb", "batch"] <= out["agg", "streamsql", "batch"] < 4_000
+    bids = values(nexmark.Spec(bids=4_000), "bid")
+    copied = digest((None, value) for value in bids)
+    assert {digests[name, "floor-log", "changes"] for name in ("q1", "agg")} == {copied["digest"]}
+    assert {out[name, "floor-log", "changes"] for name in ("q1", "agg")} == {copied["records"]}
 
 
 def result(engine: str, mode: str, cpu_seconds: float, digest: str) -> dict[str, object]:
