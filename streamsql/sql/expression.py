@@ -1,0 +1,474 @@
+"""Reads expressions by precedence climbing; each node has the position of its first character.
+
+From loose to tight, as ksqlDB's grammar has it: OR; AND; NOT; one predicate (comparisons do not chain); `||`; `+ -`;
+`* / %`; unary `- +`; AT TIME ZONE; `[ ]` and `->`. A minus before a number is part of the number, so that the smallest
+BIGINT can be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from decimal import Decimal as PyDecimal
+from math import isinf
+
+from streamsql.errors import Position
+from streamsql.schema.types import DATE, TIME, TIMESTAMP
+from streamsql.sql.cursor import Cursor
+from streamsql.sql.datatype import read_type
+from streamsql.sql.expr import (
+    ArrayCtor,
+    AtTimeZone,
+    Between,
+    Binary,
+    BooleanLiteral,
+    Call,
+    Case,
+    Cast,
+    ColumnRef,
+    DecimalLiteral,
+    DoubleLiteral,
+    Expr,
+    FieldRef,
+    InList,
+    IntegerLiteral,
+    Interval,
+    IsNull,
+    Lambda,
+    Like,
+    MapCtor,
+    NullLiteral,
+    Star,
+    StringLiteral,
+    StructCtor,
+    Subscript,
+    Unary,
+)
+
+__all__ = ["DEPTH_MAX", "read_expression", "read_literal", "read_primary", "read_value"]
+
+DEPTH_MAX = 150
+"""Nodes above each other: `a + b + …` is as deep as it is long. Whoever walks a tree spends a few Python frames a level."""
+
+COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
+
+_PRECEDENCE = {"||": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3}
+
+_TYPED_LITERALS = {"DATE": DATE, "TIME": TIME, "TIMESTAMP": TIMESTAMP}
+
+_NUMBERS = ("integer", "decimal", "double")
+
+# DAY, HOUR, MINUTE and SECOND are identifiers too, and as an argument they are columns (ksqlDB's grammar).
+_INTERVAL_WORDS = ("DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECOND", "MILLISECONDS")
+
+
+def read_expression(cursor: Cursor) -> Expr:
+    """Reads an expression of any kind."""
+    return _bounded(cursor, _read_or)
+
+
+def read_value(cursor: Cursor) -> Expr:
+    """Reads an expression without AND, OR, NOT and predicates outside parentheses."""
+    return _bounded(cursor, _read_binary)
+
+
+def _bounded(cursor: Cursor, read: Callable[[Cursor], Expr]) -> Expr:
+    start = cursor.index
+    cursor.enter()
+    expr = read(cursor)
+    cursor.leave()
+    # A tree cannot be deeper than it has tokens: the short ones need no look.
+    if cursor.index - start > DEPTH_MAX and _depth(expr) > DEPTH_MAX:
+        cursor.fail(
+            "the expression is nested too deeply",
+            cursor.tokens[start],
+            f"at most {DEPTH_MAX} operators above each other: IN (…) says a long chain of OR",
+        )
+    return expr
+
+
+def _depth(expr: Expr) -> int:
+    deepest = 0
+    pending: list[tuple[object, int]] = [(expr, 1)]
+    while pending:
+        node, depth = pending.pop()
+        if isinstance(node, Expr):
+            deepest = max(deepest, depth)
+            pending += [(getattr(node, f.name), depth + 1) for f in fields(node)]
+        elif isinstance(node, tuple):
+            pending += [(item, depth) for item in node]  # pyright: ignore[reportUnknownVariableType]
+    return deepest
+
+
+# ------------------------------------------------------------------ logic and predicates
+
+
+def _read_or(cursor: Cursor) -> Expr:
+    position = cursor.position()
+    left = _read_and(cursor)
+    while cursor.accept("OR"):
+        left = Binary(op="OR", left=left, right=_read_and(cursor), position=position)
+    return left
+
+
+def _read_and(cursor: Cursor) -> Expr:
+    position = cursor.position()
+    left = _read_not(cursor)
+    while cursor.accept("AND"):
+        left = Binary(op="AND", left=left, right=_read_not(cursor), position=position)
+    return left
+
+
+def _read_not(cursor: Cursor) -> Expr:
+    negations = []
+    while cursor.at("NOT"):
+        negations.append(cursor.position())
+        cursor.advance()
+    expr = _read_predicated(cursor)
+    for position in reversed(negations):
+        expr = Unary(op="NOT", operand=expr, position=position)
+    return expr
+
+
+def _read_predicated(cursor: Cursor) -> Expr:
+    position = cursor.position()
+    left = _read_binary(cursor)
+    key = cursor.token.key
+    if key in COMPARISONS:
+        cursor.advance()
+        return Binary(op=key, left=left, right=_read_binary(cursor), position=position)
+    if key == "IS":
+        cursor.advance()
+        negated = cursor.accept("NOT")
+        if cursor.accept("NULL"):
+            return IsNull(operand=left, negated=negated, position=position)
+        if not cursor.accept("DISTINCT"):
+            cursor.fail_expecting("'NULL'", "'DISTINCT'")
+        cursor.expect("FROM")
+        op = "IS NOT DISTINCT FROM" if negated else "IS DISTINCT FROM"
+        return Binary(op=op, left=left, right=_read_binary(cursor), position=position)
+    negated = key == "NOT"
+    if negated:
+        cursor.advance()
+        key = cursor.token.key
+    if key == "BETWEEN":
+        cursor.advance()
+        low = _read_binary(cursor)
+        cursor.expect("AND")
+        high = _read_binary(cursor)
+        return Between(operand=left, low=low, high=high, negated=negated, position=position)
+    if key == "IN":
+        cursor.advance()
+        cursor.expect("(")
+        items = _read_list(cursor, read_expression)
+        return InList(operand=left, items=items, negated=negated, position=position)
+    if key == "LIKE":
+        cursor.advance()
+        pattern = _read_binary(cursor)
+        escape = cursor.string() if cursor.accept("ESCAPE") else None
+        return Like(
+            operand=left, pattern=pattern, escape=escape, negated=negated, position=position
+        )
+    if negated:
+        cursor.fail_expecting("'BETWEEN'", "'IN'", "'LIKE'")
+    return left
+
+
+def _read_list(
+    cursor: Cursor, read: Callable[[Cursor], Expr], closing: str = ")"
+) -> tuple[Expr, ...]:
+    """Reads one item or more, and the closing bracket."""
+    items = [read(cursor)]
+    while cursor.accept(","):
+        items.append(read(cursor))
+    if not cursor.accept(closing):
+        cursor.fail_expecting("','", f"'{closing}'")
+    return tuple(items)
+
+
+# ------------------------------------------------------------------ operators
+
+
+def _read_binary(cursor: Cursor, loosest: int = 1) -> Expr:
+    position = cursor.position()
+    left = _read_unary(cursor)
+    while True:
+        op = cursor.token.key
+        precedence = _PRECEDENCE.get(op, 0)
+        if precedence < loosest:
+            return left
+        cursor.advance()
+        right = _read_binary(cursor, precedence + 1)
+        left = Binary(op=op, left=left, right=right, position=position)
+
+
+def _read_unary(cursor: Cursor) -> Expr:
+    signs: list[int] = []
+    while cursor.at_any(("+", "-")) and not (cursor.at("-") and cursor.peek().kind in _NUMBERS):
+        signs.append(cursor.index)
+        cursor.advance()
+    position = cursor.position()
+    expr = read_primary(cursor)
+    while cursor.accept("AT"):
+        cursor.expect("TIME", "ZONE")
+        expr = AtTimeZone(operand=expr, zone=cursor.string(), position=position)
+    for index in reversed(signs):
+        sign = cursor.tokens[index]
+        expr = Unary(op=sign.key, operand=expr, position=cursor.position(sign))
+    return expr
+
+
+def read_primary(cursor: Cursor) -> Expr:
+    """Reads what operators stand between, with its subscripts and fields (but not `->*`)."""
+    position = cursor.position()
+    expr = _read_atom(cursor)
+    while True:
+        if cursor.at("["):
+            cursor.advance()
+            cursor.enter()
+            index = _read_binary(cursor)
+            cursor.leave()
+            cursor.expect("]")
+            expr = Subscript(base=expr, index=index, position=position)
+        elif cursor.at("->") and not cursor.at("->", "*"):
+            cursor.advance()
+            expr = FieldRef(base=expr, name=cursor.identifier(), position=position)
+        else:
+            return expr
+
+
+# ------------------------------------------------------------------ atoms
+
+
+def read_literal(cursor: Cursor) -> Expr:
+    """Reads NULL, TRUE, FALSE, a string or a number with or without a minus."""
+    token = cursor.token
+    position = cursor.position()
+    if token.kind == "string":
+        return StringLiteral(value=cursor.string(), position=position)
+    if token.key == "NULL":
+        cursor.advance()
+        return NullLiteral(position=position)
+    if token.key in ("TRUE", "FALSE"):
+        cursor.advance()
+        return BooleanLiteral(value=token.key == "TRUE", position=position)
+    if token.kind in _NUMBERS or (token.key == "-" and cursor.peek().kind in _NUMBERS):
+        return _read_number(cursor)
+    if token.kind == "variable":
+        cursor.fail_variable(token)
+    return cursor.fail_at(hint="a literal comes here: a string in single quotes, a number, TRUE …")
+
+
+def _read_number(cursor: Cursor) -> Expr:
+    start = cursor.token
+    position = cursor.position()
+    sign = -1 if cursor.accept("-") else 1
+    token = cursor.advance()
+    if token.kind == "integer":
+        return IntegerLiteral(value=cursor.bounded(token, sign), position=position)
+    text = "-" + token.text if sign < 0 else token.text
+    if token.kind == "decimal":
+        return DecimalLiteral(value=PyDecimal(text), position=position)
+    value = float(text)
+    if isinf(value):
+        cursor.fail_prepare(f"Number overflows DOUBLE: {text}", start, located=True)
+    return DoubleLiteral(value=value, position=position)
+
+
+def _read_atom(cursor: Cursor) -> Expr:
+    token = cursor.token
+    if token.kind == "word":
+        read = _KEYWORD_ATOMS.get(token.key)
+        if read is not None:
+            return read(cursor)
+        return _read_named(cursor)
+    if token.kind == "quoted":
+        return _read_named(cursor)
+    if token.kind == "string" or token.kind in _NUMBERS or token.key == "-":
+        return read_literal(cursor)
+    if token.key == "(":
+        cursor.advance()
+        expr = read_expression(cursor)
+        cursor.expect(")")
+        return expr
+    if token.kind == "variable":
+        cursor.fail_variable(token)
+    return cursor.fail_at()
+
+
+def _read_named(cursor: Cursor) -> Expr:
+    """Reads a column, a call or a typed literal."""
+    position = cursor.position()
+    name = cursor.identifier()
+    token = cursor.token
+    if token.key == "(":
+        return _read_call(cursor, name, position)
+    if token.key == "." and cursor.peek().key != "*":
+        cursor.advance()
+        return ColumnRef(name=cursor.identifier(), source=name, position=position)
+    if token.kind == "string":
+        type_ = _TYPED_LITERALS.get(name)
+        if type_ is None:
+            cursor.fail_at(token)
+        value = StringLiteral(value=cursor.string(), position=cursor.position(token))
+        return Cast(operand=value, type=type_, position=position)
+    return ColumnRef(name=name, position=position)
+
+
+def _read_call(cursor: Cursor, name: str, position: Position) -> Expr:
+    cursor.expect("(")
+    if cursor.at("*", ")"):
+        star = Star(position=cursor.position())
+        cursor.expect("*", ")")
+        return Call(name=name.upper(), args=(star,), position=position)
+    if cursor.accept(")"):
+        return Call(name=name.upper(), args=(), position=position)
+    return _read_arguments(cursor, name, position, _read_argument(cursor))
+
+
+def _read_arguments(cursor: Cursor, name: str, position: Position, first: Expr) -> Expr:
+    args = [first]
+    while cursor.accept(","):
+        if _at_lambda(cursor):
+            args.append(_read_lambda(cursor))
+        elif isinstance(args[-1], Lambda):
+            cursor.fail_at(hint="only lambdas may come after a lambda")
+        else:
+            args.append(_read_argument(cursor))
+    if not cursor.accept(")"):
+        cursor.fail_expecting("','", "')'")
+    return Call(name=name.upper(), args=tuple(args), position=position)
+
+
+def _read_argument(cursor: Cursor) -> Expr:
+    if cursor.at_any(_INTERVAL_WORDS):
+        position = cursor.position()
+        return Interval(unit=cursor.advance().key, position=position)
+    if cursor.at("DISTINCT"):
+        cursor.fail_at(hint="COUNT_DISTINCT(x) and COLLECT_SET(x) look at distinct values")
+    return read_expression(cursor)
+
+
+def _at_lambda(cursor: Cursor) -> bool:
+    if cursor.peek().key == "=>":
+        return True
+    if not cursor.at("("):
+        return False
+    ahead = 1
+    while cursor.at_identifier(ahead) and cursor.peek(ahead + 1).key == ",":
+        ahead += 2
+    return cursor.peek(ahead + 1).key == ")" and cursor.peek(ahead + 2).key == "=>"
+
+
+def _read_lambda(cursor: Cursor) -> Lambda:
+    position = cursor.position()
+    parameters: list[str] = []
+    if cursor.accept("("):
+        parameters.append(cursor.identifier())
+        while cursor.accept(","):
+            parameters.append(cursor.identifier())
+        cursor.expect(")")
+    else:
+        parameters.append(cursor.identifier())
+    cursor.expect("=>")
+    return Lambda(parameters=tuple(parameters), body=read_expression(cursor), position=position)
+
+
+# ------------------------------------------------------------------ atoms that begin with a keyword
+
+
+def _read_case(cursor: Cursor) -> Expr:
+    position = cursor.position()
+    cursor.expect("CASE")
+    cursor.enter()
+    operand = None if cursor.at("WHEN") else _read_binary(cursor)
+    whens: list[tuple[Expr, Expr]] = []
+    cursor.expect("WHEN")
+    while True:
+        condition = read_expression(cursor)
+        cursor.expect("THEN")
+        whens.append((condition, read_expression(cursor)))
+        if not cursor.accept("WHEN"):
+            break
+    default = read_expression(cursor) if cursor.accept("ELSE") else None
+    cursor.leave()
+    if not cursor.accept("END"):
+        expected = ("'END'",) if default is not None else ("'WHEN'", "'ELSE'", "'END'")
+        cursor.fail_expecting(*expected)
+    return Case(operand=operand, whens=tuple(whens), default=default, position=position)
+
+
+def _read_cast(cursor: Cursor) -> Expr:
+    position = cursor.position()
+    cursor.expect("CAST", "(")
+    operand = read_expression(cursor)
+    cursor.expect("AS")
+    type_ = read_type(cursor)
+    cursor.expect(")")
+    return Cast(operand=operand, type=type_, position=position)
+
+
+def _read_array(cursor: Cursor) -> Expr:
+    if cursor.peek().key != "[":
+        return _read_named(cursor)
+    position = cursor.position()
+    cursor.expect("ARRAY", "[")
+    items = () if cursor.accept("]") else _read_list(cursor, read_expression, "]")
+    return ArrayCtor(items=items, position=position)
+
+
+def _read_map(cursor: Cursor) -> Expr:
+    """`MAP(k := v)`, but `MAP(a, b)` calls a function of that name."""
+    opening = cursor.peek(2)
+    if cursor.peek().key != "(" or opening.key == "*" or opening.key in _INTERVAL_WORDS:
+        return _read_named(cursor)
+    position = cursor.position()
+    cursor.expect("MAP", "(")
+    if cursor.accept(")"):
+        return MapCtor(entries=(), position=position)
+    key = read_expression(cursor)
+    if not cursor.at(":="):
+        # Read twice, maps inside maps would take a time that doubles with each level.
+        return _read_arguments(cursor, "MAP", position, key)
+    entries: list[tuple[Expr, Expr]] = []
+    while True:
+        cursor.expect(":=")
+        entries.append((key, read_expression(cursor)))
+        if not cursor.accept(","):
+            break
+        key = read_expression(cursor)
+    if not cursor.accept(")"):
+        cursor.fail_expecting("','", "')'")
+    return MapCtor(entries=tuple(entries), position=position)
+
+
+def _read_struct(cursor: Cursor) -> Expr:
+    """`STRUCT(f := v)`, but `STRUCT(a, b)` calls a function of that name."""
+    if cursor.peek().key != "(" or not (cursor.peek(2).key == ")" or cursor.peek(3).key == ":="):
+        return _read_named(cursor)
+    position = cursor.position()
+    cursor.expect("STRUCT", "(")
+    if cursor.accept(")"):
+        return StructCtor(fields=(), position=position)
+    fields_: list[tuple[str, Expr]] = []
+    while True:
+        name = cursor.identifier()
+        cursor.expect(":=")
+        fields_.append((name, read_expression(cursor)))
+        if not cursor.accept(","):
+            break
+    if not cursor.accept(")"):
+        cursor.fail_expecting("','", "')'")
+    return StructCtor(fields=tuple(fields_), position=position)
+
+
+_KEYWORD_ATOMS: dict[str, Callable[[Cursor], Expr]] = {
+    "ARRAY": _read_array,
+    "CASE": _read_case,
+    "CAST": _read_cast,
+    "FALSE": read_literal,
+    "MAP": _read_map,
+    "NULL": read_literal,
+    "STRUCT": _read_struct,
+    "TRUE": read_literal,
+}

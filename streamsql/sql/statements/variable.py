@@ -1,0 +1,32 @@
+"""DEFINE and UNDEFINE: variables of the session; names keep their case and are compared without it."""
+
+from __future__ import annotations
+
+from streamsql.sql.cursor import Cursor
+from streamsql.sql.form import Form
+from streamsql.sql.formatting import format_string
+from streamsql.sql.statement import Define, Statement, Undefine
+
+
+def _read_define(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
+    name = cursor.plain_name()
+    cursor.expect("=")
+    return Define(name=name, value=cursor.string())
+
+
+def _write_define(statement: Define) -> str:
+    return f"DEFINE {statement.name} = {format_string(statement.value)}"
+
+
+def _read_undefine(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
+    return Undefine(name=cursor.plain_name())
+
+
+def _write_undefine(statement: Undefine) -> str:
+    return f"UNDEFINE {statement.name}"
+
+
+FORMS = (
+    Form(openings=("DEFINE",), read=_read_define, writers={Define: _write_define}),
+    Form(openings=("UNDEFINE",), read=_read_undefine, writers={Undefine: _write_undefine}),
+)
