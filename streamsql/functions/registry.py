@@ -1,21 +1,24 @@
 """What SQL may call, as data: scalar functions, table functions, aggregates.
 
-An entry says its signatures, its null behaviour, its DuckDB text, a document line and examples with results (a test
-executes each). The binder asks `resolve_scalar`, `resolve_table_function` and `resolve_aggregate`; operators place
-what comes back in statements.
+An entry says its signatures, its null behaviour, its DuckDB text, a document line and examples with
+results (a test executes each). A module lists its entries in a tuple, `functions/__init__.py` lists
+the modules. The binder asks `resolve_scalar`, `resolve_table_function` and `resolve_aggregate`;
+operators place what comes back in statements.
 
-Signatures are written `"ARRAY<T>, INTEGER -> T"`: names of types, capital letters for type variables, `DECIMAL` for
-any decimal, `…` after the last parameter for any number of them, `(T) => U` for a lambda.
+Signatures are written `"ARRAY<T>, INTEGER -> T"`: names of types, capital letters for type
+variables, `DECIMAL` for any decimal, `ANY` for any type, `…` after a parameter for any number of
+them, `(T) => U` for a lambda (`signature.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from streamsql.functions.signature import Parameters, Returns, read_signature
 from streamsql.schema.typed import LambdaSql, TypedSql
 from streamsql.schema.types import SqlType
 
@@ -33,7 +36,8 @@ Argument = TypedSql | LambdaArgument
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """An Arrow function registered with the connection under `name`; `function` maps arrays to one array.
+    """An Arrow function registered with the connection under `name`; `function` maps arrays to one
+    array.
 
     `parameters` and `returns` are DuckDB type names. `slow`: it loops over rows in Python.
     """
@@ -45,6 +49,56 @@ class Kernel:
     slow: bool = False
 
 
+Lowered = str | TypedSql
+Lower = str | Callable[..., Lowered]
+"""A `str.format` template over the arguments' texts, or a function of the arguments (a TypedSql
+each, a LambdaSql for a lambda) that gives the text. A TypedSql comes back where `throws` depends on
+them."""
+
+PROPAGATED = "propagated"
+"""The text is NULL by itself where an argument is."""
+GUARDED = "guarded"
+"""Resolution writes a CASE around the text, so that it is NULL where an argument is."""
+CALLED = "called"
+"""The text sees NULL arguments and has its own rule for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One way to call a function.
+
+    `returns`: the result's type of the arguments' types, where the signature's text cannot say it.
+    `throws`: DuckDB may raise for some values; the value is NULL then, with a processing-log entry.
+    """
+
+    parameters: Parameters
+    lower: Lower
+    returns: Returns | None = None
+    throws: bool = False
+    nulls: str = PROPAGATED
+    kernels: tuple[Kernel, ...] = ()
+
+
+def signature(
+    text: str,
+    lower: Lower,
+    *,
+    returns: Returns | None = None,
+    throws: bool = False,
+    nulls: str = PROPAGATED,
+    kernels: tuple[Kernel, ...] = (),
+) -> Signature:
+    """A row of an entry: `signature("STRING, INTEGER -> STRING", "left({0}, {1})")`."""
+    return Signature(
+        parameters=read_signature(text),
+        lower=lower,
+        returns=returns,
+        throws=throws,
+        nulls=nulls,
+        kernels=kernels,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A call as SQL text and its result as ksqlDB prints it in JSON."""
@@ -54,18 +108,121 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScalarFunction:
+    """A function of a row. `name` is spelled as ksqlDB's messages spell it; look it up in capitals.
+
+    `varies`: its examples have no fixed result, the test only executes them.
+    """
+
+    name: str
+    signatures: tuple[Signature, ...]
+    doc: str
+    examples: tuple[Example, ...]
+    varies: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFunction:
+    """A function that gives several rows: its text is a list of them, NULL or empty for none."""
+
+    name: str
+    signatures: tuple[Signature, ...]
+    doc: str
+    examples: tuple[Example, ...]
+    varies: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateFunction:
+    """A function of a group: `lower` of each signature is a function of the arguments that gives a
+    BoundAggregate."""
+
+    name: str
+    signatures: tuple[AggregateSignature, ...]
+    doc: str
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateSignature:
+    """One way to call an aggregate: `bind` gets the result's type and the arguments."""
+
+    parameters: Parameters
+    bind: Callable[..., BoundAggregate]
+    returns: Returns | None = None
+
+
+def scalar(
+    name: str,
+    *signatures: Signature,
+    doc: str,
+    examples: Sequence[tuple[str, str]],
+    varies: bool = False,
+) -> ScalarFunction:
+    """An entry; `examples` are pairs of a call and its result as JSON: `("ABS(-3)", "3")`."""
+    return ScalarFunction(
+        name=name, signatures=signatures, doc=doc, examples=_examples(examples), varies=varies
+    )
+
+
+def table_function(
+    name: str, *signatures: Signature, doc: str, examples: Sequence[tuple[str, str]]
+) -> TableFunction:
+    """An entry; an example's result is the JSON list of its rows."""
+    return TableFunction(name=name, signatures=signatures, doc=doc, examples=_examples(examples))
+
+
+def aggregate_signature(
+    text: str, bind: Callable[..., BoundAggregate], *, returns: Returns | None = None
+) -> AggregateSignature:
+    """A row of an aggregate's entry: `aggregate_signature("T, INTEGER -> ARRAY<T>", bind_topk)`;
+    the bind function is called with the result's type and then the arguments."""
+    return AggregateSignature(parameters=read_signature(text), bind=bind, returns=returns)
+
+
+def aggregate(
+    name: str,
+    *signatures: AggregateSignature,
+    doc: str,
+    examples: Sequence[tuple[str, str]] = (),
+) -> AggregateFunction:
+    """An entry for a function of a group."""
+    return AggregateFunction(
+        name=name, signatures=signatures, doc=doc, examples=_examples(examples)
+    )
+
+
+def _examples(pairs: Sequence[tuple[str, str]]) -> tuple[Example, ...]:
+    return tuple(Example(call=call, result=result) for call, result in pairs)
+
+
+def kernels_of(functions: Sequence[ScalarFunction | TableFunction]) -> Iterator[Kernel]:
+    """Every kernel that the entries use, once each."""
+    seen: set[str] = set()
+    for entry in functions:
+        for row in entry.signatures:
+            for kernel in row.kernels:
+                if kernel.name not in seen:
+                    seen.add(kernel.name)
+                    yield kernel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoundAggregate:
-    """An aggregate call whose types are known: templates over its arguments (`../shared/operators.md` section 4).
+    """An aggregate call whose types are known: templates over its arguments
+    (`../shared/operators.md` section 4).
 
-    Templates are `str.format` texts. `{0}`, `{1}`: the arguments, as columns of the input. `{w}`: the window, so that
-    `count({0}) OVER {w}` reads the rows of the same key up to this one in `_seq` order. `{p0}`, `{p1}`: the partials
-    on the left (earlier: the state), `{q0}`, `{q1}`: on the right (later). `{sign}`: +1 or -1 of a table's change.
+    Templates are `str.format` texts. `{0}`, `{1}`: the arguments, as columns of the input. `{w}`:
+    the window, so that `count({0}) OVER {w}` reads the rows of the same key up to this one in
+    `_seq` order. `{p0}`, `{p1}`: the partials on the left (earlier: the state), `{q0}`, `{q1}`: on
+    the right (later). `{sign}`: +1 or -1 of a table's change.
 
-    `state`: DuckDB types of the partials. `running`: each partial after every row of the batch (without the state).
-    `group`: each partial of a whole group, within GROUP BY; the input is called so that `_seq` orders it.
-    `merge`: partials of p then q (either may be NULL where there is no row: then the other's). `result`: the value.
-    `signed`: `running` with undo, for tables, or None where it has none. `order`: `free` (exact in SQL), `fold` (a
-    DOUBLE sum: `running` and `group` are not used, the fold kernel adds the columns of `lift` left to right) or `list`.
+    `state`: DuckDB types of the partials. `running`: each partial after every row of the batch
+    (without the state). `group`: each partial of a whole group, within GROUP BY; the input is
+    called so that `_seq` orders it. `merge`: partials of p then q (either may be NULL where there
+    is no row: then the other's). `result`: the value. `signed`: `running` with undo, for tables, or
+    None where it has none. `order`: `free` (exact in SQL), `fold` (a DOUBLE sum: `running` and
+    `group` are not used, the fold kernel adds the columns of `lift` left to right) or `list`.
     """
 
     name: str

@@ -13,7 +13,9 @@ from streamsql.schema.duck import duckdb_type, literal, quote
 from streamsql.schema.types import BYTES, STRING, Array, Map, SqlType, Struct
 
 _SIMPLE = re.compile(
-    r'(?:[A-Za-z_]\w*|"(?:[^"]|"")*")(?:\."(?:[^"]|"")*")?|\(?-?[0-9.]+\)?(?:::\w+)?'
+    r"""(?:[A-Za-z_]\w*|"(?:[^"]|"")*")(?:\."(?:[^"]|"")*")?"""
+    r"|\(?-?[0-9.]+\)?(?:::\w+)?"
+    r"|\(?'(?:[^']|'')*'\)?(?:::\w+)?"
 )
 _LOCAL = re.compile(r"_v(\d+)")
 
@@ -28,7 +30,7 @@ def let(sql: str, body: Callable[[str], str]) -> str:
     """`body` of a name for `sql`, which is computed once.
 
     Without it a value that a rule looks at three times is written three times, and a nest of such
-    rules grows exponentially. A column or a number is its own name.
+    rules grows exponentially. A column or a literal is its own name.
     """
     if _SIMPLE.fullmatch(sql):
         return body(sql)
