@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import duckdb
+import pyarrow as pa
 
-from streamsql.errors import DatabaseError
+from streamsql.errors import DatabaseError, QueryError
 
 VERSION = 1
 """Of the tables in `engine` and of how state is laid out; a file of another version is refused by name."""
@@ -109,6 +110,13 @@ class Database:
     def forget_position(self, query: str) -> None:
         """Removes a query's position."""
         self.connection.execute("DELETE FROM engine.positions WHERE query = ?", [query])
+
+    def read(self, sql: str) -> pa.Table:
+        """Rows of a SELECT; QueryError where DuckDB refuses it."""
+        try:
+            return self.connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(str(error).splitlines()[0], query="") from error
 
     # the statement log --------------------------------------------------------------------------
 

@@ -32,6 +32,12 @@ OUTPUT = (
 )
 """Columns of a sink's result, in order of writing: `brokers.log.APPENDED`."""
 
+ERROR_TYPE = (
+    "STRUCT(_input INTEGER, _part INTEGER, _off BIGINT, _ts BIGINT, _key BLOB, _val BLOB, message VARCHAR)"
+)
+"""Type of the column `_err` that an output's result may have beside its own: a row where it is not NULL does not leave;
+it is an error, and the same result stands among the plan's `errors`."""
+
 NOW = "$now"
 """The step's time in milliseconds, as a named parameter of statements that ask for it."""
 

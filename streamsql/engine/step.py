@@ -35,6 +35,10 @@ class Step:
     records_out: int
 
 
+class StepError(Exception):
+    """A batch that DuckDB refuses; the caller rolls back and cuts it down to the record."""
+
+
 class Task:
     """A plan bound to a connection whose transaction its caller holds.
 
@@ -64,12 +68,15 @@ class Task:
             self._connection.execute(f"DROP TABLE IF EXISTS state.{quote(table.name)}")
 
     def step(self, batch: pa.Table, now_ms: int) -> Step:
-        """Processes `batch` and gives what leaves; raises duckdb.Error where a statement fails."""
+        """Processes `batch` and gives what leaves; raises StepError where a statement fails."""
         fetched: dict[str, pa.Table] = {}
         names = self._register(batch)
         try:
             for statement in self.plan.statements:
-                table = self._run(statement, now_ms)
+                try:
+                    table = self._run(statement, now_ms)
+                except duckdb.Error as error:
+                    raise StepError(str(error)) from error
                 if table is not None:
                     fetched[statement.result] = table
                     if statement.result in self._read_again:
@@ -79,10 +86,10 @@ class Task:
             for name in names:
                 self._connection.unregister(name)
         self.sequence += batch.num_rows
-        outputs = tuple(fetched[o.result] for o in self.plan.outputs)
+        outputs = tuple(_accepted(fetched[o.result]) for o in self.plan.outputs)
         return Step(
             outputs=outputs,
-            errors=tuple(fetched[e.result] for e in self.plan.errors),
+            errors=tuple(_rejected(fetched[e.result]) for e in self.plan.errors),
             records_in=batch.num_rows,
             records_out=sum(t.num_rows for t in outputs),
         )
@@ -116,6 +123,27 @@ class Task:
             return None
         table = self._connection.sql(sql, params=parameters).to_arrow_table()
         return statement.kernel(table) if statement.kernel else table
+
+
+def _accepted(table: pa.Table) -> pa.Table:
+    """An output's rows that leave: those without an error."""
+    if "_err" not in table.column_names:
+        return table
+    errors = table.column("_err")
+    table = table.drop_columns(["_err"])
+    return table if errors.null_count == len(errors) else table.filter(pc.is_null(errors))
+
+
+def _rejected(table: pa.Table) -> pa.Table:
+    """The errors of a result: the fields of its column `_err`, or the result itself where it has none."""
+    if "_err" not in table.column_names:
+        return table
+    errors = table.column("_err")
+    kept = pa.table({"_err": errors.slice(0, 0)})
+    if errors.null_count < len(errors):
+        kept = pa.table({"_err": errors.filter(pc.is_valid(errors))})
+    flat = kept.flatten()
+    return flat.rename_columns([name.removeprefix("_err.") for name in flat.column_names])
 
 
 def _is_read(result: str, statements: tuple[Statement, ...]) -> bool:

@@ -1,10 +1,13 @@
-"""Collect: rows of a push query, as typed columns `_ts, _part, _null` (`_ws, _we`), key and value columns."""
+"""Collect: the rows of a push query leave as typed columns.
+
+In order of `_seq`: `_ts, _part, _null`, of windowed keys `_ws, _we`, then key and value columns by their physical names.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import ERROR, META, Builder, Node, Relation, WindowInfo
 from streamsql.schema.column import Schema
 
 
@@ -35,5 +38,19 @@ class Collect:
         return self.input.window
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Its part of the step."""
-        raise NotImplementedError
+        """The statement whose rows leave; a row without a value has NULL columns."""
+        (relation,) = relations
+        columns = [
+            *("_ts", "_part", "_null"),
+            *relation.meta[len(META) :],
+            *relation.keys,
+        ]
+        for column in self.schema.value:
+            name = relation.column(column.name)
+            columns.append(f"CASE WHEN NOT _null THEN {name} END AS {name}")
+        if relation.fallible:
+            columns.append(ERROR)
+        builder.leave(
+            "", relation, sql=f"SELECT {', '.join(columns)} FROM {relation.sql} ORDER BY _seq"
+        )
+        return relation

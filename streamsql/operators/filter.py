@@ -2,13 +2,15 @@
 
 Law: of a stream, the rows for which `condition` is true; a null value never passes. Of a table, changes that pass; one
 that does not pass is a tombstone if the key was forwarded before, else nothing.
+State of a table: `fwd(_part, key)`, the keys that were forwarded last.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.table_state import TableKey
 from streamsql.schema.column import Schema
 from streamsql.schema.typed import TypedSql
 
@@ -41,5 +43,42 @@ class Filter:
         return self.input.window
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Its part of the step."""
-        raise NotImplementedError
+        """A WHERE over a stream; over a table three statements."""
+        (relation,) = relations
+        text = self.condition.sql
+        condition = f"coalesce(TRY({text}), FALSE)" if self.condition.throws else f"({text})"
+        if not relation.table:
+            error = " OR _err IS NOT NULL" if relation.fallible else ""
+            where = f"(NOT _null AND {condition}){error}"
+            return replace(relation, sql=f"(SELECT * FROM {relation.sql} WHERE {where})")
+        return self._lower_table(builder, relation, f"(NOT _null AND {condition})")
+
+    def _lower_table(self, builder: Builder, relation: Relation, condition: str) -> Relation:
+        settled = builder.settle(relation)
+        key = TableKey.of(settled)
+        state = builder.state_table("fwd", key.columns)
+        # A change needs to know whether the one before it passed; of the first in the batch the state knows.
+        judged = (
+            "SELECT b.*, lag(_ok) OVER w AS _before, lead(_seq) OVER w IS NULL AS _fin,"
+            f" st.rowid AS _rid FROM (SELECT *, {condition} AS _ok FROM {settled.sql}) b"
+            f" LEFT JOIN {state} st ON {key.equal('st', 'b')}"
+            f" WINDOW w AS (PARTITION BY {key.listed('b')} ORDER BY b._seq)"
+        )
+        rows = builder.add(f"SELECT * FROM ({judged}) ORDER BY _seq", hint="judged")
+        builder.effect(
+            f"DELETE FROM {state} WHERE rowid IN"
+            f" (SELECT _rid FROM {rows} WHERE _fin AND NOT _ok AND _rid IS NOT NULL)"
+        )
+        builder.effect(
+            f"INSERT INTO {state} SELECT {key.listed()} FROM {rows} WHERE _fin AND _ok AND _rid IS NULL"
+        )
+        passes = (
+            f"SELECT * EXCLUDE (_ok, _before, _fin, _rid) REPLACE (NOT _ok AS _null) FROM {rows}"
+            " WHERE _ok OR coalesce(_before, _rid IS NOT NULL)"
+        )
+        kept = relation.materialized
+        return replace(
+            settled,
+            sql=f"({passes})",
+            materialized=f"SELECT * FROM ({kept}) WHERE {condition}" if kept else "",
+        )

@@ -1,11 +1,16 @@
-"""Materialize: a table's rows kept as state, for pull queries on tables whose chain has no state."""
+"""Materialize: a table's rows kept as state, for pull queries on tables whose chain has no state.
+
+State: `rows(_part, key, window, _ts, values)`. Three statements.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.table_state import TableKey, last_changes, replace_rows, stored_rows
 from streamsql.schema.column import Schema
+from streamsql.schema.duck import duckdb_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +31,7 @@ class Materialize:
 
     @property
     def table(self) -> bool:
-        """A table."""
+        """Always."""
         return True
 
     @property
@@ -35,5 +40,13 @@ class Materialize:
         return self.input.window
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Its part of the step."""
-        raise NotImplementedError
+        """Keeps the last change of each key."""
+        (relation,) = relations
+        settled = builder.settle(relation)
+        key = TableKey.of(settled)
+        names = settled.names
+        values = [(names[c.name], duckdb_type(c.type)) for c in self.schema.value]
+        state = builder.state_table("rows", (*key.columns, ("_ts", "BIGINT"), *values))
+        rows = last_changes(builder, settled, state, key)
+        replace_rows(builder, rows, state, columns=(*key.columns, ("_ts", "BIGINT"), *values))
+        return replace(settled, materialized=stored_rows(state, settled))

@@ -22,7 +22,11 @@ source's offset (NULL after an operator with state); `_ts` rowtime in ms; `_null
 table; `_hdr` headers to forward or NULL."""
 
 WINDOW_META = ("_ws", "_we")
-"""Window start and end in ms, of windowed relations: part of the key."""
+"""Window start and end in ms, of windowed relations: part of the key. The end of a session is inclusive."""
+
+ERROR = "_err"
+"""The column of a relation that may hold records that could not be read: `engine.plan.ERROR_TYPE`, NULL in a good row.
+Such rows travel with the others, so that a batch is decoded once; they leave at the sink or at `Builder.settle`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,8 @@ class Relation:
 
     `sql` is what stands after FROM: a name or a parenthesised SELECT. `table`: rows are changes of a table, the last one
     of a key counts and `_null` is its end; else a stream's records. `names` maps a column's name to its physical one.
-    `materialized`: a SELECT with the current rows, for tables whose state allows it, else empty.
+    `materialized`: a SELECT with the current rows, for tables whose state allows it, else empty; it has the columns of the
+    relation, so that expressions over the one read the other. `fallible`: it has the column ERROR.
     """
 
     sql: str
@@ -47,6 +52,7 @@ class Relation:
     table: bool
     window: WindowInfo | None = None
     materialized: str = ""
+    fallible: bool = False
 
     @property
     def names(self) -> dict[str, str]:
@@ -59,9 +65,24 @@ class Relation:
         """The meta columns it has."""
         return META + WINDOW_META if self.window else META
 
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """The meta columns, and ERROR where it has that: what a SELECT over it has to hand on."""
+        return (*self.meta, ERROR) if self.fallible else self.meta
+
+    @property
+    def good(self) -> str:
+        """Text of the condition that a row could be read."""
+        return f"{ERROR} IS NULL" if self.fallible else "TRUE"
+
     def column(self, name: str) -> str:
         """The quoted physical name of a column."""
         return quote(self.names[name])
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The quoted physical names of the key columns; window bounds are not among them."""
+        return tuple(self.column(c.name) for c in self.schema.key)
 
 
 class Node(Protocol):
@@ -148,12 +169,33 @@ class Builder:
         """Adds a statement that changes state."""
         self.statements.append(Statement(sql=sql, operator=self._operator))
 
-    def materialize(self, relation: Relation, *, hint: str = "r") -> Relation:
-        """The same rows kept in order of `_seq`, so that several statements can read them."""
-        if not relation.sql.startswith("("):
+    def settle(self, relation: Relation, *, hint: str = "r") -> Relation:
+        """The good rows, kept, so that several statements can read them; the others become errors."""
+        if not relation.fallible and not relation.sql.startswith("("):
             return relation
         name = self.add(f"SELECT * FROM {relation.sql} ORDER BY _seq", hint=hint)
-        return replace(relation, sql=name)
+        if not relation.fallible:
+            return replace(relation, sql=name)
+        self.reject(name)
+        good = f"(SELECT * EXCLUDE ({ERROR}) FROM {name} WHERE {ERROR} IS NULL)"
+        return replace(relation, sql=good, fallible=False)
+
+    def reject(self, result: str) -> None:
+        """Adds the errors among the rows of `result`."""
+        name = self.add(
+            f"SELECT unnest({ERROR}) FROM {result} WHERE {ERROR} IS NOT NULL ORDER BY _seq",
+            hint="errors",
+        )
+        self.errors.append(Errors(result=name, kind="deserialization"))
+
+    def leave(
+        self, sink: str, relation: Relation, *, sql: str, kernel: Kernel | None = None
+    ) -> None:
+        """Adds the last statement of a chain: what it returns leaves the step, errors beside it."""
+        name = self.add(sql, kernel=kernel, hint="out")
+        self.outputs.append(Output(sink=sink, result=name))
+        if relation.fallible:
+            self.errors.append(Errors(result=name, kind="deserialization"))
 
     def state_table(self, hint: str, columns: tuple[tuple[str, str], ...]) -> str:
         """Declares a state table and gives its quoted name."""

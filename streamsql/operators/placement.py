@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from streamsql.errors import UnsupportedError
 from streamsql.formats.format import Format, FormatOptions
+from streamsql.functions.registry import Kernel
 from streamsql.schema.column import Column
+from streamsql.schema.murmur2 import murmur2
+
+MURMUR2 = Kernel(
+    name="streamsql_murmur2", parameters=("BLOB",), returns="INTEGER", function=murmur2
+)
+"""The hash of key bytes as a function of DuckDB; whoever opens the connection registers it."""
+
+KERNELS = (MURMUR2,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """How a key is written where records change their partition, and among how many partitions it is placed.
+    """How a key is written where records change their partition, and among how many it is placed.
 
     `format` and `options` are the key format's of the query's sink or source; `options.side` is KEY.
     """
@@ -21,5 +31,18 @@ class Placement:
     partitions: int
 
     def partition_sql(self, columns: Sequence[Column], values: Sequence[str]) -> str:
-        """DuckDB text of the partition of a key whose columns' texts are `values`; 0 where the key is null."""
-        raise NotImplementedError
+        """DuckDB text of the partition of a key whose columns' texts are `values`; 0 for a null key."""
+        if self.partitions == 1 or not columns:
+            return "0"
+        encode = self.format.encode(columns, values, self.options, target="_key")
+        if encode.kernel is not None:
+            raise UnsupportedError(
+                f"records cannot be repartitioned by a key in the format {self.format.name}",
+                hint="choose KEY_FORMAT='JSON' or 'KAFKA'",
+            )
+        return f"coalesce({partition_of(encode.sql, self.partitions)}, 0)"
+
+
+def partition_of(key_sql: str, partitions: int) -> str:
+    """DuckDB text of the partition of key bytes; NULL for NULL (Kafka's DefaultPartitioner)."""
+    return f"((streamsql_murmur2({key_sql}) & 2147483647) % {partitions})"

@@ -5,16 +5,21 @@ Law: each row gives one row. The columns of a row without a value mean nothing; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.schema.column import Schema
+from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """The columns of `schema`, computed by `keys` and `values` in its order, over `input`. A key may be renamed, not changed."""
+    """The columns of `schema`, computed by `keys` and `values` in its order, over `input`.
+
+    A key may be renamed, not changed. What throws is NULL.
+    """
 
     input: Node
     schema: Schema
@@ -37,5 +42,25 @@ class Project:
         return self.input.window
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Its part of the step."""
-        raise NotImplementedError
+        """One SELECT, over the rows and over the materialized ones."""
+        (relation,) = relations
+        columns = column_texts(self.schema, (*self.keys, *self.values))
+        meta = ", ".join(relation.meta)
+        kept = relation.materialized
+        return replace(
+            relation,
+            sql=f"(SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql})",
+            schema=self.schema,
+            materialized=f"SELECT {', '.join([meta, *columns])} FROM ({kept})" if kept else "",
+        )
+
+
+def column_texts(schema: Schema, texts: Sequence[TypedSql]) -> list[str]:
+    """`text AS "name"` for each column of a schema."""
+    names = physical_names(c.name for c in (*schema.key, *schema.value))
+    return [f"{safe(t)} AS {quote(n)}" for n, t in zip(names, texts, strict=True)]
+
+
+def safe(typed: TypedSql) -> str:
+    """The text of a column: NULL where it throws."""
+    return f"TRY({typed.sql})" if typed.throws else typed.sql

@@ -1,22 +1,26 @@
 """Rekey: PARTITION BY and the implicit repartition before a join.
 
 Law: each row gives one row with the new key, in the partition of that key; the order stays. A row without a value has a
-null key. The key of the relation is no longer windowed.
+null key, except before a join, which drops it. The key of the relation is no longer windowed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import Placement
+from streamsql.operators.project import column_texts, safe
 from streamsql.schema.column import Schema
 from streamsql.schema.typed import TypedSql
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rekey:
-    """`input` under another key: `keys` and `values` compute the columns of `schema`. `placement` None: a stream without a key, which stays where it is."""
+    """`input` under another key: `keys` and `values` compute the columns of `schema`.
+
+    `placement` None: a stream without a key, which stays where it is.
+    """
 
     input: Node
     schema: Schema
@@ -31,7 +35,7 @@ class Rekey:
 
     @property
     def table(self) -> bool:
-        """Streams only."""
+        """A stream."""
         return False
 
     @property
@@ -40,5 +44,17 @@ class Rekey:
         return None
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Its part of the step."""
-        raise NotImplementedError
+        """One SELECT: the new columns, and the partition of the new key."""
+        (relation,) = relations
+        keys = [
+            replace(k, sql=f"CASE WHEN NOT _null THEN {safe(k)} END", throws=False)
+            for k in self.keys
+        ]
+        columns = column_texts(self.schema, (*keys, *self.values))
+        sql = f"SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql}"
+        moved = replace(relation, sql=f"({sql})", schema=self.schema, window=None)
+        if self.placement is None:
+            return moved
+        place = self.placement.partition_sql(self.schema.key, moved.keys)
+        bounds = " EXCLUDE (_ws, _we)" if relation.window else ""
+        return replace(moved, sql=f"(SELECT *{bounds} REPLACE ({place} AS _part) FROM ({sql}))")

@@ -1,27 +1,34 @@
 """Source: a topic's records as columns.
 
 Law: each record that can be read gives one row; one that cannot gives an entry in the processing log. A record without
-a value is a row with `_null`; a table drops records without a key.
+a value is a row with `_null`; a table drops records without a key. A windowed key is the key's bytes, then the window's
+start as eight bytes, big-endian; of a session its end, then its start (Kafka Streams: WindowKeySchema, SessionKeySchema).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsql.formats.format import Format, FormatOptions
-from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
-from streamsql.schema.column import Schema
+from streamsql.engine.plan import ERROR_TYPE
+from streamsql.formats.format import Decode, Format, FormatOptions
+from streamsql.operators.operator import ERROR, Builder, Node, Relation, WindowInfo
+from streamsql.schema.column import Column, HeaderColumn, Schema
+from streamsql.schema.duck import literal, physical_names, quote
 from streamsql.schema.typed import TypedSql
+
+_BAD_TIMESTAMP = "the record has no timestamp, or a negative one"
+_BOUNDS = {"SESSION": 16}
+"""Bytes of the window's bounds behind a key; 8 where only the start is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Reads `topic`, whose columns are `declared` (header columns too).
 
-    `wanted`: names of the columns that somebody reads; others are not decoded and not in the relation (their physical
-    names stay reserved, so that pruning changes no expression). None: all of them.
-    `timestamp`: milliseconds from the declared columns, NULL where they give none (the record is an error); None: the
-    record's own. A record without a value keeps its own.
+    `wanted`: names of the columns that somebody reads; others are not decoded and not in the
+    relation (their physical names stay reserved, so that pruning changes no expression). None: all.
+    `timestamp`: milliseconds from the declared columns, NULL where they give none (the record is an
+    error); None: the record's own. A record without a value keeps its own.
     `headers`: the record's headers travel to the sink.
     """
 
@@ -35,7 +42,7 @@ class Source:
     window: WindowInfo | None = None
     timestamp: TypedSql | None = None
     wanted: frozenset[str] | None = None
-    headers: bool = False
+    headers: bool = True
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -45,8 +52,145 @@ class Source:
     @property
     def schema(self) -> Schema:
         """The declared columns; header columns are the last value columns."""
-        raise NotImplementedError
+        headers = tuple(Column(h.name, h.type) for h in self.declared.headers)
+        return Schema(key=self.declared.key, value=(*self.declared.value, *headers))
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """One SELECT over the batch."""
-        raise NotImplementedError
+        """One SELECT over the batch, or over what a format's kernels make of it."""
+        batch = builder.input(self.topic)
+        number = len(builder.inputs) - 1
+        key, value = self._decodes()
+        for kernel in (key.kernel, value.kernel):
+            if kernel is not None:
+                sql = f"SELECT * FROM {batch} ORDER BY _seq"
+                batch = builder.add(sql, kernel=kernel, hint="decoded", slow=key.slow or value.slow)
+        sql = self._key_stage(batch, key, number)
+        sql = self._value_stage(sql, value)
+        fallible = not (key.error == value.error == "NULL" and self.timestamp is None)
+        if self.timestamp is not None:
+            sql = self._time_stage(sql, self.timestamp)
+        if self.table:
+            kept = " OR ".join(f"{quote(n)} IS NOT NULL" for n in self._physical(self.declared.key))
+            error = f" OR {ERROR} IS NOT NULL" if fallible else ""
+            sql = f"SELECT * FROM ({sql}) WHERE {kept}{error}"
+        if not fallible:
+            sql = f"SELECT * EXCLUDE ({ERROR}) FROM ({sql})"
+        return Relation(
+            sql=f"({sql})",
+            schema=self.schema,
+            table=self.table,
+            window=self.window,
+            fallible=fallible,
+        )
+
+    def _decodes(self) -> tuple[Decode, Decode]:
+        wanted = self.wanted
+        columns = self.declared.value
+        names = [c.name for c in columns if wanted is None or c.name in wanted]
+        keys = self.declared.key
+        key_bytes = "_dkey" if self.window else "_key"
+        return (
+            self.key_format.decode(
+                quote(key_bytes), keys, self.key_options, wanted=[c.name for c in keys]
+            ),
+            self.value_format.decode(quote("_val"), columns, self.value_options, wanted=names),
+        )
+
+    def _physical(self, columns: tuple[Column, ...] | tuple[HeaderColumn, ...]) -> list[str]:
+        schema = self.schema
+        names = [c.name for c in (*schema.key, *schema.value)]
+        found = dict(zip(names, physical_names(names), strict=True))
+        return [found[c.name] for c in columns]
+
+    def _key_stage(self, batch: str, key: Decode, number: int) -> str:
+        """The batch with decoded key columns `_k0`, …, window bounds, and `_kerr`.
+
+        The key's stages end here, so that the value's may use the same names.
+        """
+        sql = f"SELECT * FROM {batch}"
+        bounds = ""
+        if self.window is not None:
+            sql, bounds = self._windowed(sql, self.window)
+        sql = _staged(sql, key)
+        columns = "".join(f", {text} AS _k{i}" for i, text in enumerate(key.columns))
+        return (
+            f"SELECT _seq, _part, _off, _ts, _hdr, _key, _val{bounds}{columns},"
+            f" {number} AS _input, ({key.error})::VARCHAR AS _kerr FROM ({sql})"
+        )
+
+    def _windowed(self, sql: str, window: WindowInfo) -> tuple[str, str]:
+        """The batch with the key's own bytes as `_dkey`, and the bounds as `_ws` and `_we`."""
+        size = _BOUNDS.get(window.kind, 8)
+        split = "CASE WHEN octet_length(_key) >= {n} THEN array_slice(_key, {a}, {b}) END"
+        key = split.format(n=size, a="1", b=f"octet_length(_key) - {size}")
+        parts = [
+            split.format(n=size, a=f"octet_length(_key) - {n + 7}", b=f"octet_length(_key) - {n}")
+            + "::BIT::BIGINT"
+            for n in range(size - 8, -8, -8)
+        ]
+        sql = f"SELECT *, {key} AS _dkey, {parts[-1]} AS _ws, {parts[0]} AS _wend FROM ({sql})"
+        end = "_wend" if size == 16 else f"_ws + {window.size_ms}"
+        return sql, f", _ws, {end} AS _we"
+
+    def _value_stage(self, sql: str, value: Decode) -> str:
+        """The relation's columns, and ERROR."""
+        staged = _staged(sql, value)
+        wanted = self.wanted
+        columns = [
+            f"_k{i} AS {quote(name)}" for i, name in enumerate(self._physical(self.declared.key))
+        ]
+        pairs = zip(self.declared.value, value.columns, strict=True)
+        names = self._physical(self.declared.value)
+        for (column, text), name in zip(pairs, names, strict=True):
+            if wanted is None or column.name in wanted:
+                columns.append(f"{text} AS {quote(name)}")
+        headers = zip(self.declared.headers, self._physical(self.declared.headers), strict=True)
+        columns += [
+            f"{_header_sql(column)} AS {quote(name)}"
+            for column, name in headers
+            if wanted is None or column.name in wanted
+        ]
+        meta = ["_seq", "_part", "_off", "_ts", "_val IS NULL AS _null"]
+        meta.append("_hdr" if self.headers else "NULL::STRUCT(KEY VARCHAR, VALUE BLOB)[] AS _hdr")
+        if self.window:
+            meta += ["_ws", "_we"]
+        message = f"coalesce(_kerr, ({value.error})::VARCHAR)"
+        error = f"CASE WHEN {message} IS NOT NULL THEN {_made_error(message)} END AS {ERROR}"
+        if self.timestamp is not None:
+            meta += ["_input", "_key", "_val"]
+        return f"SELECT {', '.join([*meta, *columns])}, {error} FROM ({staged})"
+
+    def _time_stage(self, sql: str, timestamp: TypedSql) -> str:
+        """The same with `_ts` from a column; a record without such a time is an error."""
+        text = f"TRY({timestamp.sql})" if timestamp.throws else timestamp.sql
+        timed = f"SELECT *, CASE WHEN _null THEN _ts ELSE {text} END AS _time FROM ({sql})"
+        return (
+            "SELECT * EXCLUDE (_time, _input, _key, _val) REPLACE (coalesce(_time, _ts) AS _ts, CASE"
+            f" WHEN {ERROR} IS NOT NULL THEN {ERROR}"
+            f" WHEN coalesce(_time, -1) < 0 THEN {_made_error(literal(_BAD_TIMESTAMP))} END"
+            f" AS {ERROR}) FROM ({timed})"
+        )
+
+
+def _staged(sql: str, decode: Decode) -> str:
+    """`sql` with the computed columns of a decoder's stages."""
+    for stage in decode.stages:
+        computed = ", ".join(f"{text} AS {quote(name)}" for name, text in stage)
+        sql = f"SELECT *, {computed} FROM ({sql})"
+    return sql
+
+
+def _made_error(message: str) -> str:
+    """The record as an ERROR."""
+    fields = (
+        "'_input': _input, '_part': _part, '_off': _off, '_ts': _ts, '_key': _key, '_val': _val"
+    )
+    return f"{{{fields}, 'message': {message}}}::{ERROR_TYPE}"
+
+
+def _header_sql(column: HeaderColumn) -> str:
+    """All headers, or the bytes of the last one that has the key."""
+    if column.key is None:
+        return "coalesce(_hdr, [])"
+    found = f"list_filter(_hdr, lambda h: h.KEY = {literal(column.key)})"
+    return f"({found})[-1].VALUE"
