@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from streamsql import functions
 from streamsql.errors import StatementError
 from streamsql.functions.registry import BoundAggregate
-from streamsql.operators import Aggregate, Filter, GroupTable
-from streamsql.operators.operator import WindowInfo
+from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.filter import Filter
+from streamsql.operators.window import Window
+from streamsql.operators.window import DAY_MS
 from streamsql.plan.expressions import bind
-from streamsql.plan.frame import Context, Frame, pseudo_entries, schema_entries
+from streamsql.plan.frame import Context, Frame, placement, pseudo_entries, schema_entries
 from streamsql.plan.projection import Item
 from streamsql.plan.rewrite import columns_of, qualify, transform, unqualify, walk
 from streamsql.plan.scope import Scope
@@ -61,7 +63,8 @@ def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context)
         key=tuple(Column(n, t.type) for n, (_, t) in zip(names, keys, strict=True)),
         value=tuple(Column(f"KSQL_AGG_VARIABLE_{i}", b.type) for i, b in enumerate(bound)),
     )
-    node, window = _node(query, frame, keys=keys, bound=bound, schema=schema)
+    node = _node(query, frame, keys=keys, bound=bound, schema=schema)
+    window = node.window
     scope = Scope(
         entries=schema_entries(GROUP, schema)
         + pseudo_entries(GROUP, windowed=window is not None, offsets=False)
@@ -203,37 +206,52 @@ def _node(
     keys: Sequence[tuple[ast.Expr, TypedSql]],
     bound: Sequence[BoundAggregate],
     schema: Schema,
-) -> tuple[Aggregate | GroupTable, WindowInfo | None]:
-    key_sql = tuple(t for _, t in keys)
-    if frame.table:
-        if query.window is not None:
-            raise StatementError(
-                "WINDOW clause is not supported on tables: only streams can be windowed.",
-                position=query.window.position,
-            )
-        return GroupTable(
-            inputs=(frame.node,), keys=key_sql, aggregates=tuple(bound), schema=schema
-        ), None
+) -> Aggregate:
     final = query.emit == "FINAL"
+    if frame.table and query.window is not None:
+        raise StatementError(
+            "WINDOW clause is not supported on tables: only streams can be windowed.",
+            position=query.window.position,
+        )
     if final and query.window is None:
         raise StatementError("EMIT FINAL is only supported for windowed aggregations.")
-    window = query.window
-    node = Aggregate(
-        inputs=(frame.node,),
-        keys=key_sql,
-        aggregates=tuple(bound),
+    same_key = frame.window is None and [k for k, _ in keys] == [
+        choices[0] if len(choices) == 1 else next((c for c in choices if c == k), None)
+        for choices, (k, _) in zip(frame.key, keys, strict=False)
+    ]
+    keeps = same_key and len(keys) == len(frame.key)
+    return Aggregate(
+        input=frame.node,
         schema=schema,
-        window=window,
+        group=tuple(t for _, t in keys),
+        aggregates=tuple(bound),
+        placement=None if keeps else placement(schema.key, frame.sources[0].partitions),
+        over=_window(query.window, final=final) if query.window else None,
         final=final,
     )
-    return node, _window_info(window)
 
 
-def _window_info(window: WindowClause | None) -> WindowInfo | None:
-    if window is None:
-        return None
-    size = None if window.kind == "SESSION" else window.size_ms
-    return WindowInfo(kind=window.kind, size_ms=size)
+def _window(clause: WindowClause, *, final: bool) -> Window:
+    """The clause with ksqlDB's defaults: a day of grace, none with EMIT FINAL; at least size and grace of retention."""
+    advance = clause.advance_ms if clause.advance_ms is not None else clause.size_ms
+    if not 0 < advance <= clause.size_ms:
+        raise StatementError(
+            "Hop advance must be more than 0 and at most the window's size", position=clause.position
+        )
+    grace = clause.grace_ms if clause.grace_ms is not None else (0 if final else DAY_MS)
+    least = clause.size_ms + (clause.grace_ms or 0)
+    if clause.retention_ms is not None and clause.retention_ms < least:
+        raise StatementError(
+            "Retention period must be at least the window's size plus its grace period",
+            position=clause.position,
+        )
+    return Window(
+        kind=clause.kind,
+        size_ms=clause.size_ms,
+        advance_ms=advance,
+        grace_ms=grace,
+        retention_ms=max(clause.retention_ms or DAY_MS, clause.size_ms + grace),
+    )
 
 
 def _rewrite_items(
@@ -283,6 +301,6 @@ def _filtered(grouped: Frame, having: ast.Expr, places: dict[ast.Expr, ast.Colum
             f"Type error in HAVING expression: Should evaluate to boolean but is"
             f" {format_sql(having)} ({condition.type}) instead."
         )
-    return grouped.on(Filter(inputs=(grouped.node,), condition=condition, schema=grouped.node.schema))
+    return grouped.on(Filter(input=grouped.node, condition=condition))
 
 

@@ -237,7 +237,7 @@ def declare(
         schema=schema,
         topic=topic,
         key_format=options.spec("KEY", key_name),
-        value_format=_default_wrap(options.spec("VALUE", value_name.upper()), schema, properties),
+        value_format=default_wrap(options.spec("VALUE", value_name.upper()), schema, properties),
         window=window,
         timestamp_column=_timestamp_column(options, schema),
         timestamp_format=options.text("TIMESTAMP_FORMAT"),
@@ -263,7 +263,7 @@ def _partitions(options: With, topic: str, topics: Mapping[str, int]) -> int:
     return found or asked or 1
 
 
-def _default_wrap(spec: FormatSpec, schema: Schema, properties: Properties) -> FormatSpec:
+def default_wrap(spec: FormatSpec, schema: Schema, properties: Properties) -> FormatSpec:
     default = properties.text("ksql.persistence.wrap.single.values")
     if spec.wrap is not None or not default or len(schema.value) != 1:
         return spec

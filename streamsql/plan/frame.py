@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from streamsql.catalog.catalog import Catalog, Source
 from streamsql.config import Properties
 from streamsql.errors import StatementError
-from streamsql.operators import Node
+from streamsql.formats import format_named
+from streamsql.formats.format import KEY, FormatOptions
+from streamsql.operators.operator import Node
+from streamsql.operators.placement import Placement
 from streamsql.operators.operator import WindowInfo
 from streamsql.plan.scope import Entry, Scope, near_hint
-from streamsql.schema.column import PSEUDO_COLUMNS, WINDOW_BOUNDS, Schema
+from streamsql.schema.column import PSEUDO_COLUMNS, WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
-from streamsql.schema.types import SqlType
+from streamsql.schema.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, SqlType
 from streamsql.sql import expr as ast
 
 PSEUDO_SQL = {
@@ -74,6 +77,16 @@ class Frame:
     def on(self, node: Node) -> Frame:
         """The same names over another node."""
         return replace(self, node=node)
+
+
+def placement(key: tuple[Column, ...], partitions: int) -> Placement:
+    """Where records of a new key go: by the bytes that the KAFKA format gives one simple column, else by JSON's."""
+    simple = len(key) == 1 and key[0].type in (INTEGER, BIGINT, DOUBLE, STRING, BYTES)
+    return Placement(
+        format=format_named("KAFKA" if simple else "JSON"),
+        options=FormatOptions(side=KEY),
+        partitions=partitions,
+    )
 
 
 def typed_column(physical: str, type_: SqlType) -> TypedSql:

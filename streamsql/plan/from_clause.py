@@ -6,14 +6,13 @@ from streamsql.catalog.catalog import Source as CatalogSource
 from streamsql.errors import StatementError, UnsupportedError
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, VALUE
-from streamsql.operators import Source
+from streamsql.operators.source import Source
 from streamsql.operators.operator import WindowInfo
 from streamsql.plan.declare import options_of
 from streamsql.plan.frame import Context, Frame, pseudo_entries, schema_entries, typed_column
 from streamsql.plan.joins import join_frames
 from streamsql.plan.scope import Scope
 from streamsql.plan.timestamp_column import timestamp_text
-from streamsql.schema.column import Column, Schema
 from streamsql.schema.duck import physical_names
 from streamsql.sql import expr as ast
 from streamsql.sql.statement import JoinRef, Relation, SourceRef, SubqueryRef
@@ -77,15 +76,8 @@ def window_info(source: CatalogSource) -> WindowInfo | None:
 
 def source_node(source: CatalogSource) -> Source:
     """The operator that reads a source's topic: key columns, then values and header columns as values."""
-    headers = tuple(Column(h.name, h.type) for h in source.schema.headers)
-    schema = Schema(key=source.schema.key, value=(*source.schema.value, *headers))
-    physical = dict(
-        zip(
-            [c.name for c in (*schema.key, *schema.value)],
-            physical_names(c.name for c in (*schema.key, *schema.value)),
-            strict=True,
-        )
-    )
+    names = [c.name for c in source.schema.columns()]
+    physical = dict(zip(names, physical_names(names), strict=True))
     timestamp = None
     if source.timestamp_column is not None:
         column = source.schema.find(source.timestamp_column)
@@ -95,8 +87,7 @@ def source_node(source: CatalogSource) -> Source:
         timestamp = timestamp_text(read, source.timestamp_format)
     return Source(
         topic=source.topic,
-        schema=schema,
-        headers=source.schema.headers,
+        declared=source.schema,
         key_format=format_named(source.key_format.name),
         key_options=options_of(source.key_format, KEY),
         value_format=format_named(source.value_format.name),
@@ -104,6 +95,7 @@ def source_node(source: CatalogSource) -> Source:
         table=source.is_table,
         window=window_info(source),
         timestamp=timestamp,
+        headers=True,
     )
 
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from streamsql.errors import StatementError
-from streamsql.operators import (
-    ForeignKeyJoin,
-    Node,
-    Project,
-    Repartition,
-    StreamStreamJoin,
-    StreamTableJoin,
-    TableTableJoin,
-)
+from streamsql.operators.foreign_key_join import ForeignKeyJoin
+from streamsql.operators.operator import Node
+from streamsql.operators.project import Project
+from streamsql.operators.rekey import Rekey
+from streamsql.operators.stream_stream_join import StreamStreamJoin
+from streamsql.operators.stream_table_join import StreamTableJoin
+from streamsql.operators.table_table_join import TableTableJoin
 from streamsql.plan.expressions import bind
-from streamsql.plan.frame import Context, Frame, schema_entries
+from streamsql.plan.frame import Context, Frame, placement, schema_entries
 from streamsql.plan.rewrite import columns_of, qualify
 from streamsql.plan.scope import Entry, Scope
 from streamsql.schema.column import Column, Schema
@@ -54,7 +52,7 @@ def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> F
             f"Invalid join condition: types don't match. Got {shown}.", position=join.on.position
         )
     if kind == "foreign":
-        return _foreign(join, left, right, left_key)
+        return _foreign(join, left, right, condition.left)
     _check_partitions(left, right)
     return _equal(join, kind, _Side(left, condition.left, left_key), _Side(right, condition.right, right_key))
 
@@ -213,12 +211,16 @@ def _keyed(side: _Side) -> Node:
         key=(Column(JOIN_KEY, side.key.type),),
         value=tuple(Column(n, t.type) for n, t in values),
     )
-    node: Node = Project(
-        inputs=(frame.node,), keys=((JOIN_KEY, side.key),), values=values, schema=schema
+    value_sql = tuple(t for _, t in values)
+    if _is_key(side.expr, frame):
+        return Project(input=frame.node, schema=schema, keys=(side.key,), values=value_sql)
+    return Rekey(
+        input=frame.node,
+        schema=schema,
+        keys=(side.key,),
+        values=value_sql,
+        placement=placement(schema.key, frame.sources[0].partitions),
     )
-    if not _is_key(side.expr, frame):
-        node = Repartition(inputs=(node,), schema=schema)
-    return node
 
 
 def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
@@ -238,23 +240,24 @@ def _equal(join: JoinRef, kind: str, left: _Side, right: _Side) -> Frame:
         key=(Column(JOIN_KEY, left.key.type),),
         value=(*left_node.schema.value, *right_node.schema.value),
     )
-    inputs = (left_node, right_node)
+    how = "OUTER" if join.kind == "FULL" else join.kind
     node: Node
     match kind:
         case "stream-stream":
             within = join.within or Within(before_ms=0, after_ms=0)
             node = StreamStreamJoin(
-                inputs=inputs,
-                kind=join.kind,
+                left=left_node,
+                right=right_node,
+                kind=how,
                 before_ms=within.before_ms,
                 after_ms=within.after_ms,
                 grace_ms=within.grace_ms,
                 schema=schema,
             )
         case "stream-table":
-            node = StreamTableJoin(inputs=inputs, kind=join.kind, schema=schema)
+            node = StreamTableJoin(left=left_node, right=right_node, kind=how, schema=schema)
         case _:
-            node = TableTableJoin(inputs=inputs, kind=join.kind, schema=schema)
+            node = TableTableJoin(left=left_node, right=right_node, kind=how, schema=schema)
     entries = _joined_scope(schema, left.frame, right.frame)
     choices = _key_choices(join, left, right)
     synthetic = ""
@@ -295,25 +298,34 @@ def _synthetic_name(taken: list[str]) -> str:
     return name
 
 
-def _foreign(join: JoinRef, left: Frame, right: Frame, foreign_key: TypedSql) -> Frame:
+def _foreign(join: JoinRef, left: Frame, right: Frame, foreign_key: ast.Expr) -> Frame:
     """A table whose column refers to the other's key: the left key stays the key."""
     left_values = [(_internal(e), e.typed) for e in left.scope.entries if e.source]
-    left_values.append(("KSQL_FOREIGN_KEY", foreign_key))
     left_keys = tuple((e.name, e.typed) for e in left.scope.entries if e.is_key)
     left_schema = Schema(
         key=tuple(Column(n, t.type) for n, t in left_keys),
         value=tuple(Column(n, t.type) for n, t in left_values),
     )
     left_node = Project(
-        inputs=(left.node,), keys=left_keys, values=tuple(left_values), schema=left_schema
+        input=left.node,
+        schema=left_schema,
+        keys=tuple(t for _, t in left_keys),
+        values=tuple(t for _, t in left_values),
     )
+    prefixed = {e.name: e.typed for e in schema_entries("", left_schema)}
+    inner = Scope(
+        entries=tuple(
+            replace(e, typed=prefixed[_internal(e)]) for e in left.scope.entries if e.source
+        )
+    )
+    foreign = bind(foreign_key, inner)
     right_key = next(e for e in right.scope.entries if e.is_key)
     right_node = _keyed(_Side(right, right.key[0][0], right_key.typed))
     schema = Schema(
-        key=left_schema.key, value=(*left_schema.value[:-1], *right_node.schema.value)
+        key=left_schema.key, value=(*left_schema.value, *right_node.schema.value)
     )
     node = ForeignKeyJoin(
-        inputs=(left_node, right_node), kind=join.kind, foreign_key="KSQL_FOREIGN_KEY", schema=schema
+        left=left_node, right=right_node, kind=join.kind, foreign_key=foreign, schema=schema
     )
     entries = _joined_scope(schema, left, right)
     reads = schema_entries("", schema)[: len(schema.key)]

@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from streamsql import functions
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
-from streamsql.operators import Filter, FlatMap, Node, Project, Repartition
+from streamsql.operators.filter import Filter
+from streamsql.operators.flat_map import FlatMap
+from streamsql.operators.operator import Node
+from streamsql.operators.project import Project
+from streamsql.operators.rekey import Rekey
 from streamsql.operators.operator import WindowInfo
 from streamsql.plan.aggregation import aggregate_calls, group
 from streamsql.plan.declare import check_key_type
 from streamsql.plan.expressions import bind
-from streamsql.plan.frame import Context, Frame, schema_entries
+from streamsql.plan.frame import Context, Frame, placement, schema_entries
 from streamsql.plan.from_clause import plan_from
 from streamsql.plan.projection import Item, expand
 from streamsql.plan.rewrite import qualify, transform, unqualify, walk
@@ -86,7 +90,7 @@ def _where(expr: ast.Expr, frame: Frame) -> Frame:
             f" {format_sql(expr)} ({condition.type}) instead.",
             position=expr.position,
         )
-    return frame.on(Filter(inputs=(frame.node,), condition=condition, schema=frame.node.schema))
+    return frame.on(Filter(input=frame.node, condition=condition))
 
 
 # ------------------------------------------------------------------ table functions
@@ -122,7 +126,7 @@ def _flat_map(frame: Frame, items: tuple[Item, ...]) -> tuple[Frame, tuple[Item,
             raise AssertionError(found.type)
         added.append(Column(f"KSQL_SYNTH_{i}", found.type.element))
     schema = replace(frame.node.schema, value=(*frame.node.schema.value, *added))
-    node = FlatMap(inputs=(frame.node,), lists=tuple(lists), schema=schema)
+    node = FlatMap(input=frame.node, schema=schema, functions=tuple(lists))
     made = schema_entries("", schema)[-len(added) :]
     scope = replace(frame.scope, entries=(*frame.scope.entries, *made))
     places = {
@@ -300,15 +304,24 @@ def _projected(
     if rekeyed:
         for name, key in keys:
             check_key_type(name, key.type)
-    node: Node = Project(inputs=(frame.node,), keys=tuple(keys), values=tuple(values), schema=schema)
+    key_sql, value_sql = tuple(t for _, t in keys), tuple(t for _, t in values)
+    node: Node
     if rekeyed:
-        node = Repartition(inputs=(node,), schema=schema)
+        node = Rekey(
+            input=frame.node,
+            schema=schema,
+            keys=key_sql,
+            values=value_sql,
+            placement=placement(schema.key, frame.sources[0].partitions) if keys else None,
+        )
+    else:
+        node = Project(input=frame.node, schema=schema, keys=key_sql, values=value_sql)
     return PlannedQuery(
         node=node,
         schema=schema,
         order=tuple(i.name for i in items),
         table=frame.table,
-        window=frame.window,
+        window=node.window,
         sources=frame.sources,
         rekeyed=rekeyed,
         stateful=False,

@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import duckdb
 import pyarrow as pa
 
 from streamsql.brokers.log import Log, TopicPartition
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan
-from streamsql.engine.step import Step, Task
+from streamsql.engine.step import Step, StepError, Task
 from streamsql.errors import DatabaseError, QueryError
 from streamsql.runtime.processing_log import ProcessingLog
 
@@ -26,13 +25,14 @@ RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryOptions:
-    """How a query runs. `emit` receives the outputs of a push query; a persistent one has none."""
+    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a persistent one has none."""
 
     reset: str = "earliest"
     records_max: int = 65_536
     stop_on_production_error: bool = True
     stop_on_deserialization_error: bool = False
     emit: Callable[[pa.Table], None] | None = None
+    on_error: Callable[[QueryError], None] | None = None
     linger_ms: int = 0
 
 
@@ -78,6 +78,8 @@ class Runtime:
         clock: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self.queries: dict[str, RunningQuery] = {}
+        self._ended: list[RunningQuery] = []
+        self.log = log
         self._database = database
         self._log = log
         self._processing_log = processing_log
@@ -140,6 +142,18 @@ class Runtime:
             query.task.drop_state()
             self._database.forget_position(query_id)
 
+    def stop_soon(self, query_id: str) -> None:
+        """Stops a push query and drops its state once the step that may be running is over."""
+        query = self.queries.pop(query_id, None)
+        if query is not None and query.plan.state:
+            self._ended.append(query)
+
+    def _drop_ended(self) -> None:
+        while self._ended:
+            query = self._ended.pop()
+            with self._database.transaction():
+                query.task.drop_state()
+
     # running ------------------------------------------------------------------------------------
 
     def notify(self, topic: str) -> None:
@@ -150,6 +164,7 @@ class Runtime:
 
     async def run_once(self, wait_ms: int = 0) -> bool:
         """One step of each running query that may have records; says whether there was one."""
+        self._drop_ended()
         progress = False
         for query in list(self.queries.values()):
             if query.pending and query.status == RUNNING:
@@ -160,6 +175,13 @@ class Runtime:
         """Runs until no query has anything to read."""
         while await self.run_once():
             pass
+
+    async def drain_query(self, query_id: str) -> None:
+        """Runs one query until it has nothing to read or has ended."""
+        while (query := self.queries.get(query_id)) is not None and query.status == RUNNING:
+            if not query.pending:
+                return
+            await self._run_query(query, 0)
 
     async def _run_query(self, query: RunningQuery, wait_ms: int) -> bool:
         limit = query.options.records_max
@@ -179,7 +201,7 @@ class Runtime:
         """Steps over `batch`, cutting it down to the record that cannot be processed."""
         try:
             await self._step(query, batch)
-        except duckdb.Error as error:
+        except StepError as error:
             if batch.num_rows > 1:
                 half = batch.num_rows // 2
                 await self._process(query, batch.slice(0, half))
@@ -220,7 +242,7 @@ class Runtime:
         if bad and query.options.stop_on_deserialization_error:
             raise QueryError("a record could not be read", query=query.plan.query_id)
 
-    async def _fail(self, query: RunningQuery, record: pa.Table, error: duckdb.Error) -> None:
+    async def _fail(self, query: RunningQuery, record: pa.Table, error: StepError) -> None:
         """Stops the query at `record`, or passes over it."""
         cause = str(error).splitlines()[0]
         place = (
@@ -237,11 +259,38 @@ class Runtime:
                 detail=f"at {place}",
                 hint="SET 'ksql.fail.on.production.error'='false' before creating it passes over such records",
             )
+            if query.options.on_error is not None:
+                query.options.on_error(query.error)
             return
         _advance(query.positions, query.plan.inputs, record)
         if query.persistent:
             with self._database.transaction():
                 self._save(query)
+
+    # state ---------------------------------------------------------------------------------------
+
+    def read(self, sql: str) -> pa.Table:
+        """Rows of a SELECT over state tables or of constants, at one snapshot."""
+        return self._database.read(sql)
+
+    def positions(self, query_id: str) -> tuple[tuple[str, int], ...]:
+        """How far a query has come: ("topic-partition", next-to-read)."""
+        query = self.queries[query_id]
+        return tuple((f"{t}-{p}", o) for (t, p), o in sorted(query.positions.items()))
+
+    def record_statement(self, number: int, text: str, properties: str) -> None:
+        """Appends a definition to the statement log."""
+        with self._database.transaction():
+            self._database.append_statement(number, text, properties, "")
+
+    def statements(self) -> list[tuple[int, str, str]]:
+        """The statement log: (number, text, session properties as JSON)."""
+        return [(n, t, p) for n, t, p, _ in self._database.statements()]
+
+    async def close(self) -> None:
+        """Closes log and database; what was committed stays."""
+        await self._log.close()
+        self._database.close()
 
     def _save(self, query: RunningQuery) -> None:
         self._database.save_position(

@@ -1,8 +1,4 @@
-"""An open engine: database, log, runtime and the catalog that they serve. Sessions share it.
-
-`open_engine` reads the statement log, so that an engine that was stopped goes on with the same queries at the same
-positions.
-"""
+"""An open engine: the runtime and the catalog that it serves. Sessions share it."""
 
 from __future__ import annotations
 
@@ -11,32 +7,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from streamsql import functions
-from streamsql.brokers.embedded import EmbeddedLog
 from streamsql.brokers.log import Log
 from streamsql.catalog.catalog import Catalog, Change
-from streamsql.config import SETTINGS
-from streamsql.engine.database import Database
-from streamsql.engine.plan import PhysicalPlan
 from streamsql.runtime.loop import Runtime, wall_clock_ms
-from streamsql.runtime.processing_log import ProcessingLog
+from streamsql.runtime.opening import open_runtime
 
 
 @dataclass(slots=True, kw_only=True)
 class Engine:
-    """What the sessions of one process share. `catalog` is replaced, never edited; `plans` are the running queries'.
+    """What the sessions of one process share. `catalog` is replaced, never edited.
 
-    `replaying`: the statement log is being executed, so statements are not written to it again.
+    `replaying`: the statement log is being executed, so statements are not written to it again. `transient`: number of
+    push queries that were started.
     """
 
-    database: Database
-    log: Log
     runtime: Runtime
     settings: Mapping[str, str]
     catalog: Catalog = field(default_factory=Catalog)
-    plans: dict[str, PhysicalPlan] = field(default_factory=dict[str, PhysicalPlan])
     replaying: bool = False
     statements: int = 0
     transient: int = 0
+
+    @property
+    def log(self) -> Log:
+        """Where the topics are."""
+        return self.runtime.log
 
     def apply(self, *changes: Change) -> None:
         """Applies changes of the catalog."""
@@ -48,10 +43,9 @@ class Engine:
         if self.replaying:
             return
         self.statements += 1
-        with self.database.transaction():
-            self.database.append_statement(
-                self.statements, text, json.dumps(dict(properties), sort_keys=True), ""
-            )
+        self.runtime.record_statement(
+            self.statements, text, json.dumps(dict(properties), sort_keys=True)
+        )
 
     async def partitions(self) -> dict[str, int]:
         """Number of partitions of each topic."""
@@ -59,13 +53,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stops everything; what was committed stays."""
-        await self.log.close()
-        self.database.close()
-
-
-def setting(settings: Mapping[str, str], name: str) -> str:
-    """An engine setting, or its default."""
-    return settings.get(name, SETTINGS[name].default)
+        await self.runtime.close()
 
 
 def new_engine(
@@ -73,22 +61,12 @@ def new_engine(
     *,
     settings: Mapping[str, str] | None = None,
     clock: Callable[[], int] = wall_clock_ms,
-    log: Callable[[Database], Log] | None = None,
+    log: Log | None = None,
 ) -> Engine:
-    """An engine over the database file `path` (memory where empty), with an embedded log unless `log` gives another.
+    """An engine over the database file `path` (memory where empty), with an embedded log unless `log` is given.
 
-    Its statement log has not been read: `session.restore` does that.
+    Its statement log has not been read: `Session.restore` does that.
     """
     chosen = dict(settings or {})
-    database = Database(
-        path,
-        settings={
-            "threads": setting(chosen, "streamsql.threads"),
-            "memory_limit": setting(chosen, "streamsql.memory.limit"),
-        },
-        kernels=functions.KERNELS,
-    )
-    made = EmbeddedLog(database.connection) if log is None else log(database)
-    processing_log = ProcessingLog(made, setting(chosen, "ksql.service.id"))
-    runtime = Runtime(database, made, processing_log, clock=clock)
-    return Engine(database=database, log=made, runtime=runtime, settings=chosen)
+    runtime = open_runtime(path, chosen, kernels=functions.KERNELS, clock=clock, log=log)
+    return Engine(runtime=runtime, settings=chosen)

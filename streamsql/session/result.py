@@ -43,13 +43,14 @@ class PushRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push(Result):
-    """A running push query: iterate `rows`, it ends at LIMIT; `stop` ends it before."""
+    """A running push query: iterate `rows`, a PushStream; it ends at LIMIT, or when the stream is stopped."""
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
     schema: Schema
     query_id: str
     rows: AsyncIterator[PushRow]
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

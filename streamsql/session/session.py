@@ -36,17 +36,15 @@ class Session:
 
     async def execute_script(self, text: str) -> list[Result]:
         """Executes the statements of `text` one by one; stops at the first that is refused."""
-        results: list[Result] = []
-        for statement in sql.split(text):
-            results.append(await self.execute_one(statement))
-        return results
+        return [await self.execute_piece(piece) for piece in sql.split(text)]
 
-    async def execute_one(self, text: str) -> Result:
-        """Executes one statement: substitute, parse, handle, record."""
+    async def execute_piece(self, piece: sql.Piece) -> Result:
+        """Executes one statement: substitute, parse, handle, record. Positions count in the text it came from."""
+        text = piece.text
         if self.properties.flag("ksql.variable.substitution.enable"):
             text = sql.substitute(text, self.variables)
-        statement = sql.parse_one(text)
-        return await self.handle(statement)
+        strict = self.properties.flag("streamsql.strict")
+        return await self.handle(sql.parse_one(text, strict=strict, origin=piece.position))
 
     async def handle(self, statement: Statement) -> Result:
         """Runs the handler of a statement; a definition that was accepted goes to the statement log."""
@@ -66,7 +64,7 @@ class Session:
         """Executes the statement log of a database that was closed; its queries go on where they were."""
         self.engine.replaying = True
         try:
-            for number, text, properties, _ in self.engine.database.statements():
+            for number, text, properties in self.engine.runtime.statements():
                 replayed = Session(self.engine, json.loads(properties))
                 try:
                     await replayed.handle(sql.parse_one(text))

@@ -1,0 +1,149 @@
+"""SELECT without EMIT: a query over the rows that are there now.
+
+Of a materialized table it is SQL over the query's state (`PhysicalPlan.materialized`), at one snapshot of the
+database. Of a stream it is the records from the beginning to the current end. What is refused is ksqlDB's
+(select-pull-query): no join, window, GROUP BY, PARTITION BY, HAVING.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from streamsql.catalog.catalog import Source
+from streamsql.errors import StatementError
+from streamsql.plan.aggregation import aggregate_calls
+from streamsql.plan.expressions import bind
+from streamsql.plan.frame import Context, pseudo_entries, schema_entries
+from streamsql.plan.projection import Item, expand
+from streamsql.plan.scope import Scope
+from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
+from streamsql.schema.duck import quote
+from streamsql.schema.typed import TypedSql
+from streamsql.schema.types import BOOLEAN, NULL
+from streamsql.sql import expr as ast
+from streamsql.sql import format as format_sql
+from streamsql.sql.statement import Query, SelectColumn, SelectItem, SelectStar, SourceRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A pull query over a table: `sql` reads `materialized`, which the caller puts in the place of `{rows}`."""
+
+    source: Source
+    sql: str
+    schema: Schema
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    limit: int | None
+
+
+def check_pull(query: Query, context: Context) -> Source:
+    """The one source that a pull query reads; StatementError for what pull queries cannot do."""
+    if not isinstance(query.source, SourceRef):
+        _refuse("JOIN clauses")
+    for present, what in (
+        (query.window is not None, "WINDOW clauses"),
+        (bool(query.group_by), "GROUP BY clauses"),
+        (bool(query.partition_by), "PARTITION BY clauses"),
+        (query.having is not None, "HAVING clauses"),
+    ):
+        if present:
+            _refuse(what)
+    if not isinstance(query.source, SourceRef):
+        raise AssertionError(query.source)
+    if query.limit is not None and query.limit < 0:
+        raise StatementError(f"LIMIT must be 0 or more, got {query.limit}")
+    return context.source(query.source.name)
+
+
+def _refuse(what: str) -> None:
+    raise StatementError(
+        f"Pull queries don't support {what}.",
+        hint="add EMIT CHANGES for a push query, or make it a table with CREATE TABLE … AS SELECT",
+    )
+
+
+def plan_pull(query: Query, source: Source, context: Context) -> Pull:
+    """The SQL of a pull query over a table's rows."""
+    if not isinstance(query.source, SourceRef):
+        raise AssertionError(query.source)
+    alias = query.source.alias or query.source.name
+    schema = Schema(key=source.schema.key, value=source.schema.value)
+    windowed = source.window is not None
+    scope = Scope(
+        entries=schema_entries(alias, schema)
+        + pseudo_entries(alias, windowed=windowed, offsets=False)
+    )
+    items = expand(_with_bounds(query, source) if windowed else query, scope, persistent=False)
+    if aggregate_calls([i.expr for i in items]):
+        _refuse("aggregate functions")
+    typed = [_typed(i, scope) for i in items]
+    where = ""
+    if query.where is not None:
+        where = f"WHERE {_condition(query.where, scope).sql}"
+    selected = ", ".join(f"{_guarded(t)} AS {quote(f'c{i}')}" for i, t in enumerate(typed))
+    order = ", ".join([*(e.typed.sql for e in scope.entries if e.is_key), *(["_ws"] if windowed else [])])
+    limit = f"LIMIT {query.limit}" if query.limit is not None else ""
+    key, value = _result_columns(items, typed, source)
+    return Pull(
+        source=source,
+        sql=f"SELECT {selected} FROM ({{rows}}) {where} ORDER BY {order} {limit}",
+        schema=Schema(key=key, value=value),
+        columns=tuple(i.name for i in items),
+        types=tuple(str(t.type) for t in typed),
+        limit=query.limit,
+    )
+
+
+def _with_bounds(query: Query, source: Source) -> Query:
+    """`*` of a windowed table written out: its key, the window, its values."""
+    names = (*(c.name for c in source.schema.key), *WINDOW_BOUNDS, *(c.name for c in source.schema.value))
+    items: list[SelectItem] = []
+    for item in query.items:
+        if isinstance(item, SelectStar):
+            items += [
+                SelectColumn(expr=ast.ColumnRef(name=n, source=item.source, position=item.position))
+                for n in names
+            ]
+        else:
+            items.append(item)
+    return replace(query, items=tuple(items))
+
+
+def _typed(item: Item, scope: Scope) -> TypedSql:
+    typed = bind(item.expr, scope)
+    if typed.type == NULL:
+        raise StatementError(
+            "Can't infer a type of null. Please explicitly cast it to a required type, e.g."
+            " CAST(null AS VARCHAR).",
+            position=item.written.position,
+        )
+    return typed
+
+
+def _guarded(typed: TypedSql) -> str:
+    return f"TRY({typed.sql})" if typed.throws else typed.sql
+
+
+def _condition(expr: ast.Expr, scope: Scope) -> TypedSql:
+    condition = bind(expr, scope.within("WHERE"))
+    if condition.type not in (BOOLEAN, NULL):
+        raise StatementError(
+            "Type error in WHERE expression: Should evaluate to boolean but is"
+            f" {format_sql(expr)} ({condition.type}) instead.",
+            position=expr.position,
+        )
+    return condition
+
+
+def _result_columns(
+    items: tuple[Item, ...], typed: list[TypedSql], source: Source
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    keys = {c.name for c in source.schema.key} | set(WINDOW_BOUNDS)
+    key: list[Column] = []
+    value: list[Column] = []
+    for item, found in zip(items, typed, strict=True):
+        is_key = isinstance(item.expr, ast.ColumnRef) and item.expr.name in keys
+        (key if is_key else value).append(Column(item.name, found.type))
+    return tuple(key), tuple(value)
+

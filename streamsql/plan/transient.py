@@ -1,0 +1,49 @@
+"""SELECT … EMIT CHANGES: a plan whose rows leave as typed columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsql.engine.plan import PhysicalPlan
+from streamsql.operators.collect import Collect
+from streamsql.operators.operator import Node
+from streamsql.plan.frame import Context
+from streamsql.plan.lowering import lower
+from streamsql.plan.persistent import new_builder
+from streamsql.plan.query import plan_query
+from streamsql.schema.column import Schema
+from streamsql.schema.duck import physical_names
+from streamsql.sql.statement import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transient:
+    """A push query's plan. `columns`: (name, type as text, physical name, is key) as selected."""
+
+    plan: PhysicalPlan
+    node: Node
+    schema: Schema
+    columns: tuple[tuple[str, str, str, bool], ...]
+    table: bool
+    limit: int | None
+
+
+def plan_push(query: Query, context: Context, *, query_id: str) -> Transient:
+    """The plan of a push query."""
+    planned = plan_query(query, context)
+    builder = new_builder(query_id, context)
+    node = Collect(input=planned.node)
+    lower(node, builder)
+    names = [c.name for c in (*planned.schema.key, *planned.schema.value)]
+    physical = dict(zip(names, physical_names(names), strict=True))
+    types = {c.name: str(c.type) for c in planned.schema.columns()}
+    return Transient(
+        plan=builder.build(),
+        node=node,
+        schema=planned.schema,
+        columns=tuple(
+            (n, types[n], physical[n], planned.schema.is_key(n)) for n in planned.order
+        ),
+        table=planned.table,
+        limit=query.limit,
+    )

@@ -1,0 +1,51 @@
+"""TERMINATE, PAUSE and RESUME of persistent queries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from streamsql.catalog.catalog import DropQuery, PutSource
+from streamsql.errors import StatementError
+from streamsql.runtime.loop import PAUSED, RUNNING
+from streamsql.session.result import Result
+from streamsql.sql.statement import ControlQuery
+
+if TYPE_CHECKING:
+    from streamsql.session.session import Session
+
+
+async def handle(statement: ControlQuery, session: Session) -> Result:
+    """The action on one query, or on all."""
+    catalog = session.engine.catalog
+    if statement.query_id is None:
+        ids = list(catalog.queries)
+    else:
+        ids = [i for i in catalog.queries if i.upper() == statement.query_id.upper()]
+        if not ids:
+            raise StatementError(
+                f"Unknown queryId: {statement.query_id}",
+                hint="SHOW QUERIES lists them",
+                position=statement.position,
+            )
+    for query_id in ids:
+        _apply(statement.action, query_id, session)
+    word = {"TERMINATE": "terminated", "PAUSE": "paused", "RESUME": "resumed"}[statement.action]
+    return Result(statement=statement.text, message=f"Query {', '.join(ids) or 'ALL'} {word}.")
+
+
+def _apply(action: str, query_id: str, session: Session) -> None:
+    engine = session.engine
+    if action == "TERMINATE":
+        engine.runtime.stop(query_id, drop_state=not engine.replaying)
+        source = engine.catalog.sources.get(engine.catalog.queries[query_id].sink)
+        engine.apply(DropQuery(query_id))
+        if source is not None and source.query == query_id:
+            engine.apply(PutSource(replace(source, query="")))
+        return
+    query = engine.runtime.queries[query_id]
+    if action == "PAUSE" and query.status == RUNNING:
+        query.status = PAUSED
+    elif action == "RESUME" and query.status == PAUSED:
+        query.status = RUNNING
+        query.pending = True

@@ -1,0 +1,168 @@
+"""CREATE STREAM | TABLE with columns, ALTER … ADD COLUMN, CREATE TYPE."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from streamsql.brokers.log import TopicInfo
+from streamsql.catalog.catalog import PutSource, PutType, Source
+from streamsql.errors import StatementError
+from streamsql.plan.declare import check_formats, columns_schema, declare, resolve_type
+from streamsql.plan.frame import Context
+from streamsql.plan.source_table import plan_source_table
+from streamsql.runtime.loop import QueryOptions
+from streamsql.schema.column import Schema
+from streamsql.session.options import query_options
+from streamsql.session.result import Created, Result
+from streamsql.sql.statement import AlterSource, CreateSource, CreateType
+
+if TYPE_CHECKING:
+    from streamsql.session.session import Session
+
+
+async def handle(statement: CreateSource, session: Session) -> Result:
+    """Declares a stream or table; its topic is created where PARTITIONS says how, or in an embedded log."""
+    engine = session.engine
+    found = engine.catalog.sources.get(statement.name)
+    if found is not None and statement.if_not_exists:
+        return Created(
+            statement=statement.text,
+            name=statement.name,
+            message=f"Cannot add {statement.kind.lower()} `{statement.name}`: A {found.kind.lower()}"
+            " with the same name already exists.",
+            warnings=("nothing was changed",),
+        )
+    source = declare(statement, engine.catalog, session.properties, await engine.partitions())
+    _check_replace(statement, source, found)
+    await engine.log.create_topic(
+        TopicInfo(name=source.topic, partitions=source.partitions, replicas=source.replicas)
+    )
+    if source.read_only and source.is_table:
+        source = replace(source, query=await _materialize(source, session))
+    engine.apply(PutSource(source))
+    return Created(
+        statement=statement.text,
+        name=source.name,
+        message=f"{source.kind.title()} {source.name} created",
+    )
+
+
+def _check_replace(statement: CreateSource, source: Source, found: Source | None) -> None:
+    kind, name = source.kind.lower(), source.name
+    if statement.or_replace and (source.read_only or (found is not None and found.read_only)):
+        raise StatementError(
+            f"Cannot add {kind} '{name}': CREATE OR REPLACE is not supported on source {kind}s."
+        )
+    if found is None:
+        return
+    if not statement.or_replace:
+        raise StatementError(
+            f"Cannot add {kind} '{name}': A {found.kind.lower()} with the same name already exists",
+            hint=f"DROP {found.kind} {name}, or use CREATE OR REPLACE",
+            position=statement.position,
+        )
+    check_upgrade(found, source)
+
+
+def check_upgrade(old: Source, new: Source) -> None:
+    """Refuses a replacement that is another kind, changes the key, or changes or drops columns."""
+    kind, name = new.kind.lower(), new.name
+    if old.kind != new.kind:
+        raise StatementError(
+            f"Cannot add {kind} '{name}': A {old.kind.lower()} with the same name already exists"
+        )
+    for what, a, b in (
+        ("topic", old.topic, new.topic),
+        ("key format", old.key_format, new.key_format),
+        ("value format", old.value_format, new.value_format),
+        ("window", old.window, new.window),
+    ):
+        if a != b:
+            raise StatementError(
+                f"Cannot upgrade data source: DataSource '`{name}`' has {what} = {a} which is not"
+                f" upgradeable to {b}"
+            )
+    missing = [str(c) for c in old.schema.key if c not in new.schema.key]
+    missing += [str(c) for c in old.schema.value if c not in new.schema.value]
+    if missing or old.schema.key != new.schema.key:
+        raise StatementError(
+            f"Cannot upgrade data source: DataSource '`{name}`' has schema = {old.schema} which is not"
+            f" upgradeable to {new.schema}. (The following columns are changed, missing or reordered:"
+            f" [{', '.join(missing)}])"
+        )
+
+
+async def _materialize(source: Source, session: Session) -> str:
+    """Starts the query that keeps a SOURCE TABLE's rows for pull queries; gives its id."""
+    engine = session.engine
+    if not session.properties.flag("ksql.source.table.materialization.enabled"):
+        return ""
+    query_id = f"CST_{source.name}_{engine.catalog.queries_made}"
+    context = Context(catalog=engine.catalog, properties=session.properties, persistent=True)
+    plan = plan_source_table(source, context, query_id=query_id)
+    options: QueryOptions = query_options(session.properties)
+    await engine.runtime.start(plan, options)
+    return query_id
+
+
+async def alter(statement: AlterSource, session: Session) -> Result:
+    """ALTER STREAM | TABLE x ADD COLUMN: appends value columns to a declared source."""
+    engine = session.engine
+    kind = statement.kind.lower()
+    source = engine.catalog.sources.get(statement.name)
+    if source is None:
+        raise StatementError(f"Source {statement.name} does not exist.")
+    if source.kind != statement.kind:
+        raise StatementError(
+            f"Incompatible data source type is {source.kind}, but statement was ALTER {statement.kind}"
+        )
+    if source.read_only:
+        raise StatementError(
+            f"Cannot alter {kind} '{source.name}': ALTER operations are not supported on source {kind}s."
+        )
+    if source.query:
+        raise StatementError(
+            f"ALTER command is not supported for CREATE ... AS statements. Source {source.name} is made"
+            f" by query {source.query}."
+        )
+    added = columns_schema(statement.columns, statement.kind, engine.catalog)
+    for column in added.value:
+        if source.schema.find(column.name) is not None:
+            raise StatementError(
+                f"Cannot add column `{column.name}` to schema. A column with the same name already exists."
+            )
+    schema = Schema(
+        key=source.schema.key,
+        value=(*source.schema.value, *added.value),
+        headers=source.schema.headers,
+    )
+    altered = replace(source, schema=schema)
+    check_formats(altered)
+    engine.apply(PutSource(altered))
+    return Created(
+        statement=statement.text, name=source.name, message=f"{kind.title()} {source.name} altered"
+    )
+
+
+async def create_type(statement: CreateType, session: Session) -> Result:
+    """CREATE TYPE."""
+    engine = session.engine
+    if statement.name in engine.catalog.types:
+        if statement.if_not_exists:
+            return Created(
+                statement=statement.text,
+                name=statement.name,
+                message=f"{statement.name} is already registered",
+            )
+        raise StatementError(
+            f"Cannot register custom type '{statement.name}' since it is already registered with type:"
+            f" {engine.catalog.types[statement.name]}"
+        )
+    type_ = resolve_type(statement.type, engine.catalog)
+    engine.apply(PutType(statement.name, type_))
+    return Created(
+        statement=statement.text,
+        name=statement.name,
+        message=f"Registered custom type with name '{statement.name}' and SQL type {type_}",
+    )

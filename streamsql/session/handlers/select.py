@@ -1,0 +1,140 @@
+"""SELECT: pull queries over what is there now, push queries over what changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from streamsql.catalog.catalog import Source
+from streamsql.errors import StatementError
+from streamsql.plan.frame import Context
+from streamsql.plan.pull import check_pull, plan_pull
+from streamsql.plan.transient import Transient, plan_push
+from streamsql.runtime.loop import QueryOptions
+from streamsql.session.push import PushStream
+from streamsql.session.result import Push, Result, Rows
+from streamsql.sql.statement import Query
+
+if TYPE_CHECKING:
+    from streamsql.session.session import Session
+
+
+async def handle(statement: Query, session: Session) -> Result:
+    """A pull query where there is no EMIT, else a push query."""
+    if session.wrote:
+        # A SELECT sees every INSERT that was made on its connection before.
+        await session.engine.runtime.drain()
+        session.wrote = False
+    if statement.emit is not None:
+        return await push(statement, session)
+    return await pull(statement, session)
+
+
+def _context(session: Session) -> Context:
+    return Context(
+        catalog=session.engine.catalog, properties=session.properties, persistent=False
+    )
+
+
+async def pull(statement: Query, session: Session) -> Rows:
+    """The rows that are there now."""
+    if not session.properties.flag("ksql.pull.queries.enable"):
+        raise StatementError("Pull queries are disabled (ksql.pull.queries.enable)")
+    context = _context(session)
+    source = check_pull(statement, context)
+    if not source.is_table:
+        return await _pull_stream(statement, session)
+    materialized = _materialized(source, session)
+    planned = plan_pull(statement, source, context)
+    table = session.engine.runtime.read(planned.sql.replace("{rows}", materialized))
+    rows = tuple(zip(*(c.to_pylist() for c in table.columns), strict=True))
+    limited = planned.limit is not None and len(rows) >= planned.limit
+    return Rows(
+        statement=statement.text,
+        columns=planned.columns,
+        types=planned.types,
+        rows=rows,
+        schema=planned.schema,
+        limited=limited,
+        position=session.engine.runtime.positions(source.query),
+    )
+
+
+def _materialized(source: Source, session: Session) -> str:
+    """The SELECT over the state of the query that makes the table."""
+    query = session.engine.runtime.queries.get(source.query) if source.query else None
+    if query is None or not query.plan.materialized:
+        raise StatementError(
+            f"The `{source.name}` table isn't queryable. To derive a queryable table, you can do"
+            f" 'CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}'.",
+            hint="or declare it as CREATE SOURCE TABLE",
+        )
+    return query.plan.materialized
+
+
+async def _pull_stream(statement: Query, session: Session) -> Rows:
+    """The records of a stream from the beginning to its current end."""
+    if not session.properties.flag("ksql.query.pull.stream.enabled"):
+        raise StatementError("Pull queries on streams are disabled (ksql.query.pull.stream.enabled)")
+    engine = session.engine
+    earliest = session.properties.with_value("auto.offset.reset", "earliest")
+    found = await _start(statement, session, reset=earliest.text("auto.offset.reset"))
+    planned, stream, query_id = found
+    try:
+        await engine.runtime.drain_query(query_id)
+        rows = tuple(row.values for row in stream.take())
+        if stream.error is not None:
+            raise stream.error
+    finally:
+        stream.stop()
+    return Rows(
+        statement=statement.text,
+        columns=tuple(name for name, _, _, _ in planned.columns),
+        types=tuple(type_ for _, type_, _, _ in planned.columns),
+        rows=rows,
+        schema=planned.schema,
+        limited=stream.limited,
+    )
+
+
+async def push(statement: Query, session: Session) -> Push:
+    """A query that runs until its LIMIT, or until it is stopped."""
+    reset = session.properties.text("auto.offset.reset")
+    planned, stream, query_id = await _start(statement, session, reset=reset)
+    return Push(
+        statement=statement.text,
+        columns=tuple(name for name, _, _, _ in planned.columns),
+        types=tuple(type_ for _, type_, _, _ in planned.columns),
+        schema=planned.schema,
+        query_id=query_id,
+        rows=stream,
+        limit=statement.limit,
+    )
+
+
+async def _start(
+    statement: Query, session: Session, *, reset: str
+) -> tuple[Transient, PushStream, str]:
+    engine = session.engine
+    engine.transient += 1
+    query_id = f"transient_{engine.transient}"
+    planned = plan_push(replace(statement, limit=None), _context(session), query_id=query_id)
+
+    def end() -> None:
+        engine.runtime.stop_soon(query_id)
+
+    stream = PushStream(
+        [(physical, is_key) for _, _, physical, is_key in planned.columns],
+        table=planned.table,
+        limit=statement.limit,
+        on_end=end,
+    )
+    options = QueryOptions(
+        reset=reset,
+        records_max=session.properties.number("streamsql.batch.records.max"),
+        emit=stream.receive,
+        on_error=stream.fail,
+    )
+    if not stream.ended:
+        await engine.runtime.start(planned.plan, options)
+    return planned, stream, query_id

@@ -1,0 +1,140 @@
+"""SHOW | LIST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from streamsql import functions
+from streamsql.catalog.catalog import Source
+from streamsql.config import SETTINGS
+from streamsql.errors import UnsupportedError
+from streamsql.session.result import Listing, Result
+from streamsql.sql.statement import Show
+
+if TYPE_CHECKING:
+    from streamsql.session.session import Session
+
+INTERNAL_PREFIXES = ("_", "default_ksql_processing_log")
+
+
+def listing(
+    statement: str, kind: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]
+) -> Listing:
+    """A listing whose columns are texts."""
+    return Listing(
+        statement=statement,
+        kind=kind,
+        columns=columns,
+        types=("STRING",) * len(columns),
+        rows=tuple(rows),
+    )
+
+
+async def handle(statement: Show, session: Session) -> Result:
+    """The listing of what was asked for."""
+    match statement.what:
+        case "STREAMS" | "TABLES":
+            return _sources(statement, session)
+        case "TOPICS":
+            return await _topics(statement, session)
+        case "QUERIES":
+            return _queries(statement, session)
+        case "PROPERTIES":
+            return _properties(statement, session)
+        case "FUNCTIONS":
+            rows = functions.listing()
+            return listing(statement.text, "FUNCTIONS", ("Function Name", "Category"), rows)
+        case "TYPES":
+            types = sorted(session.engine.catalog.types.items())
+            rows = [(name, str(type_)) for name, type_ in types]
+            return listing(statement.text, "TYPES", ("Type Name", "Schema"), rows)
+        case "VARIABLES":
+            rows = sorted(session.variables.items())
+            return listing(statement.text, "VARIABLES", ("Variable Name", "Value"), rows)
+        case _:
+            raise UnsupportedError(
+                f"SHOW {statement.what} is not supported yet", position=statement.position
+            )
+
+
+def _sources(statement: Show, session: Session) -> Listing:
+    kind = statement.what.removesuffix("S")
+    found = sorted(
+        (s for s in session.engine.catalog.sources.values() if s.kind == kind),
+        key=lambda s: s.name,
+    )
+    columns = (f"{kind.title()} Name", "Kafka Topic", "Key Format", "Value Format", "Windowed")
+    return listing(statement.text, statement.what, columns, [_source_row(s) for s in found])
+
+
+def _source_row(source: Source) -> tuple[object, ...]:
+    windowed = "true" if source.window else "false"
+    return (
+        source.name,
+        source.topic,
+        source.key_format.name,
+        source.value_format.name,
+        windowed,
+    )
+
+
+async def _topics(statement: Show, session: Session) -> Listing:
+    engine = session.engine
+    topics = await engine.log.topics()
+    shown = [
+        t
+        for name, t in sorted(topics.items())
+        if statement.every or not name.startswith(INTERNAL_PREFIXES)
+    ]
+    if not statement.extended:
+        columns = ("Kafka Topic", "Partitions", "Partition Replicas")
+        rows = [(t.name, t.partitions, t.replicas) for t in shown]
+        return listing(statement.text, "TOPICS", columns, rows)
+    names = [t.name for t in shown]
+    begin = await engine.log.offsets(names, end=False)
+    end = await engine.log.offsets(names, end=True)
+    columns = ("Kafka Topic", "Partitions", "Partition Replicas", "Records", "Configuration")
+    rows = []
+    for topic in shown:
+        records = sum(end[tp] - begin[tp] for tp in end if tp.topic == topic.name)
+        config = ", ".join(f"{k}={v}" for k, v in sorted(topic.config.items()))
+        rows.append((topic.name, topic.partitions, topic.replicas, records, config))
+    return listing(statement.text, "TOPICS", columns, rows)
+
+
+def _queries(statement: Show, session: Session) -> Listing:
+    engine = session.engine
+    columns = (
+        *("Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic"),
+        *("Records In", "Records Out", "Records Bad", "Query String"),
+    )
+    rows: list[tuple[object, ...]] = []
+    for query in engine.catalog.queries.values():
+        running = engine.runtime.queries[query.id]
+        sink = engine.catalog.sources.get(query.sink)
+        rows.append(
+            (
+                query.id,
+                "PERSISTENT",
+                running.status,
+                query.sink,
+                sink.topic if sink else "",
+                running.records_in,
+                running.records_out,
+                running.records_bad,
+                " ".join(query.text.split()),
+            )
+        )
+    return listing(statement.text, "QUERIES", columns, rows)
+
+
+def _properties(statement: Show, session: Session) -> Listing:
+    chosen = dict(session.properties.items())
+    rows: list[tuple[object, ...]] = []
+    for setting in sorted(SETTINGS.values(), key=lambda s: s.name):
+        overridden = "SESSION" if setting.name in chosen else ""
+        value = chosen.get(setting.name, session.engine.settings.get(setting.name, setting.default))
+        rows.append((setting.name, overridden, value, setting.doc))
+    columns = ("Property", "Override", "Value", "Meaning")
+    return listing(statement.text, "PROPERTIES", columns, rows)

@@ -1,0 +1,94 @@
+"""The rows of a running push query: they arrive in batches, are taken one by one, and end at LIMIT or when stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+
+from streamsql.session.result import PushRow
+
+
+class PushStream:
+    """An asynchronous iterator of PushRow; `take` gives what has arrived without waiting.
+
+    `columns`: (physical name, is key) in the order selected. A row without a value is a tombstone: of a table it shows
+    the key, of a stream it is a record of nulls.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[tuple[str, bool]],
+        *,
+        table: bool,
+        limit: int | None,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._columns = tuple(columns)
+        self._table = table
+        self._left = limit
+        self._rows: deque[PushRow] = deque()
+        self._arrived = asyncio.Event()
+        self._on_end = on_end
+        self.error: Exception | None = None
+        self.ended = False
+        self.limited = False
+        if limit == 0:
+            self._end(limited=True)
+
+    def receive(self, batch: pa.Table) -> None:
+        """Takes the rows that a step gives."""
+        if self.ended or batch.num_rows == 0:
+            return
+        count = batch.num_rows if self._left is None else min(self._left, batch.num_rows)
+        values = [batch.column(name)[:count].to_pylist() for name, _ in self._columns]
+        nulls = batch.column("_null")[:count].to_pylist()
+        for i, gone in enumerate(nulls):
+            tombstone = bool(gone) and self._table
+            row = tuple(
+                None if gone and not is_key else column[i]
+                for column, (_, is_key) in zip(values, self._columns, strict=True)
+            )
+            self._rows.append(PushRow(values=row, tombstone=tombstone))
+        self._arrived.set()
+        if self._left is not None:
+            self._left -= count
+            if self._left == 0:
+                self._end(limited=True)
+
+    def fail(self, error: Exception) -> None:
+        """Ends with an error, after the rows that have arrived."""
+        self.error = error
+        self._end(limited=False)
+
+    def stop(self) -> None:
+        """Ends the query; rows that have arrived can still be taken."""
+        self._end(limited=False)
+
+    def _end(self, *, limited: bool) -> None:
+        if self.ended:
+            return
+        self.ended, self.limited = True, limited
+        self._arrived.set()
+        self._on_end()
+
+    def take(self) -> list[PushRow]:
+        """What has arrived and was not taken yet."""
+        rows = list(self._rows)
+        self._rows.clear()
+        return rows
+
+    def __aiter__(self) -> PushStream:
+        return self
+
+    async def __anext__(self) -> PushRow:
+        while not self._rows:
+            if self.ended:
+                if self.error is not None:
+                    raise self.error
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._rows.popleft()
