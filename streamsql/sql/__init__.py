@@ -1,7 +1,8 @@
 """Text to frozen statements and expressions with positions, and back.
 
-Knows no catalog: whether a name exists and a type fits is the binder's question. `statement.py` and `expr.py` have the
-values; `statements/` reads and writes them, one file a family; grammar/ says what is accepted.
+Knows no catalog: whether a name exists and a type fits is the binder's question. `statement.py`
+and `expr.py` have the values; `statements/` reads and writes them, one file a family; grammar/
+says what is accepted.
 """
 
 from streamsql.sql.highlight import tokens

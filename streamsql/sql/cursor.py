@@ -1,8 +1,8 @@
 """A place in the tokens of a script, and the errors that are raised there.
 
-ksqlDB's sentences (its ANTLR error strategy): `line 1:8: Syntax Error`, then `Expecting {…}`, `missing … at …`,
-`Unknown statement '…'` or `Syntax error at or near '…' at line 1:8`. What is read after the tokens are known to be
-right fails as `Failed to prepare statement: …`.
+ksqlDB's sentences (its ANTLR error strategy): `line 1:8: Syntax Error`, then `Expecting {…}`,
+`missing … at …`, `Unknown statement '…'` or `Syntax error at or near '…' at line 1:8`. What is
+read after the tokens are known to be right fails as `Failed to prepare statement: …`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,12 @@ from typing import NoReturn
 
 from streamsql.errors import ParseError, Position
 from streamsql.sql.keywords import NONRESERVED, RESERVED
-from streamsql.sql.lexer import Lines, Token, lex, unquote
+from streamsql.sql.lexer import Lines, Token, lex
 
-__all__ = ["DURATION_UNITS", "NESTING_MAX", "Cursor", "near"]
+__all__ = ["NESTING_MAX", "Cursor", "near"]
 
 NESTING_MAX = 80
 """Parentheses, calls and types inside each other: each costs six Python frames of a thousand."""
-
-DURATION_UNITS = {
-    "DAY": 86_400_000,
-    "HOUR": 3_600_000,
-    "MINUTE": 60_000,
-    "SECOND": 1_000,
-    "MILLISECOND": 1,
-}
-"""Milliseconds; each word is also written with an S (ksqlDB: time-and-windows)."""
-
-_UNITS = {unit + plural: ms for unit, ms in DURATION_UNITS.items() for plural in ("", "S")}
 
 _ABSENT = {
     "ORDER": "a stream has no order but that of its records: ORDER BY does not exist",
@@ -39,8 +28,6 @@ _ABSENT = {
     "CROSS": "only INNER, LEFT, RIGHT and FULL joins with an ON clause exist",
     "USING": "join with ON left.column = right.column: USING does not exist",
     "OFFSET": "LIMIT stands alone: OFFSET does not exist",
-    "UPDATE": "INSERT INTO … VALUES with the same key replaces a row of a table",
-    "DELETE": "a record with a null value deletes a row of a table",
 }
 
 _DESCRIPTIONS = {"identifier": "an identifier", "STRING": "a string", "INTEGER_VALUE": "a number"}
@@ -83,11 +70,6 @@ class Cursor:
         token = self.peek(ahead)
         return token.kind == "quoted" or (token.kind == "word" and token.key not in RESERVED)
 
-    def at_window_name(self) -> bool:
-        """Whether a name stands before TUMBLING, HOPPING or SESSION: ksqlDB reads it and makes nothing of it."""
-        token = self.token
-        return token.kind == "word" and token.key not in RESERVED | NONRESERVED
-
     def text_since(self, first: Token) -> str:
         """The text from `first` to the last token read."""
         return self.text[first.start : self.tokens[self.index - 1].end]
@@ -118,88 +100,6 @@ class Cursor:
             if self.tokens[self.index].key != key:
                 self.fail_expecting(f"'{key}'")
             self.index += 1
-
-    def identifier(self) -> str:
-        """Reads a name: upper-cased unless it is quoted."""
-        token = self.tokens[self.index]
-        if token.kind == "word":
-            if token.key in RESERVED:
-                self.fail_reserved(token)
-            self.index += 1
-            return token.key
-        if token.kind == "quoted":
-            self.index += 1
-            name = unquote(token.text)
-            if not name:
-                self.fail_at(token)
-            return name
-        if token.kind == "variable":
-            self.fail_variable(token)
-        return self.fail_expecting("identifier")
-
-    def string(self) -> str:
-        """Reads a string literal."""
-        token = self.token
-        if token.kind == "variable":
-            self.fail_variable(token)
-        if token.kind != "string":
-            self.fail_expecting("STRING")
-        self.index += 1
-        return unquote(token.text)
-
-    def resource(self) -> str:
-        """Reads the name of a topic or subject: as written, quoted in any way or not at all."""
-        token = self.token
-        if token.kind == "string":
-            return self.string()
-        name = self.identifier()
-        return token.text if token.kind == "word" else name
-
-    def plain_name(self) -> str:
-        """Reads an unquoted identifier as written."""
-        token = self.token
-        if token.kind == "quoted":
-            self.fail_expecting("IDENTIFIER")
-        self.identifier()
-        return token.text
-
-    def integer(self, command: str) -> int:
-        """Reads a number from 0 to the largest BIGINT for the clause `command`."""
-        start = self.token
-        negative = self.accept("-")
-        token = self.token
-        if token.kind == "variable":
-            self.fail_variable(token)
-        if token.kind not in ("integer", "decimal", "double"):
-            self.fail_expecting("INTEGER_VALUE")
-        if token.kind != "integer":
-            self.fail_prepare(f"Value must be integer for command: {command}", start)
-        if negative:
-            self.fail_prepare(f"Value must be non-negative for command: {command}", start)
-        self.index += 1
-        return self.bounded(token)
-
-    def bounded(self, token: Token, sign: int = 1) -> int:
-        """The value of an integer token; an error where it does not fit a BIGINT."""
-        digits = token.text.lstrip("0") or "0"
-        value = sign * int(digits) if len(digits) <= 19 else 1 << 64
-        if not -(1 << 63) <= value < 1 << 63:
-            minus = "-" if sign < 0 else ""
-            self.fail_prepare(f"Invalid numeric literal: {minus}{token.text}", token, located=True)
-        return value
-
-    def duration_ms(self, command: str) -> int:
-        """Reads `30 SECONDS`."""
-        start = self.token
-        number = self.integer(command)
-        unit = self.token
-        if unit.key not in _UNITS:
-            self.fail_expecting(*(f"'{word}'" for word in _UNITS))
-        self.index += 1
-        value = number * _UNITS[unit.key]
-        if value >= 1 << 63:
-            self.fail_prepare(f"Invalid duration: {number} {unit.key}", start)
-        return value
 
     # -------------------------------------------------------------- nesting
 
@@ -256,14 +156,6 @@ class Cursor:
             hint = f"{detail} comes here"
         self.fail(f"Expecting {text}", token, hint)
 
-    def fail_reserved(self, token: Token) -> NoReturn:
-        """A reserved word stands where an identifier has to."""
-        self.fail_at(
-            token,
-            self._hint(token)
-            or f'"{token.key}" is a reserved keyword: as an identifier it is written `{token.key}`',
-        )
-
     def fail_variable(self, token: Token) -> NoReturn:
         """A `${name}` that nobody replaced."""
         name = token.text[2:-1]
@@ -275,7 +167,7 @@ class Cursor:
 
     def fail_prepare(self, what: str, token: Token, *, located: bool = False) -> NoReturn:
         """The tokens are right and mean nothing; `located`: ksqlDB's sentence names the place."""
-        # Here ksqlDB counts columns from 1 twice over; its clients know the text, ours also have `position`.
+        # In this sentence the columns of ksqlDB begin with 2; those of `position` with 1.
         position = self.position(token)
         line = f"line {position.line}:{position.column + 1}: " if located else ""
         raise ParseError(f"Failed to prepare statement: {line}{what}", position=position)

@@ -1,6 +1,7 @@
 """Reads types and lists of columns.
 
-A name that is no type of ksqlDB becomes a CustomType: whether CREATE TYPE declared it is the binder's question.
+A name that is no type of ksqlDB becomes a CustomType: whether CREATE TYPE declared it is the
+binder's question.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from streamsql.schema.types import NAMES, Array, Decimal, Field, Map, SqlType, S
 from streamsql.sql.cursor import Cursor
 from streamsql.sql.expr import CustomType
 from streamsql.sql.statement import ColumnDef
+from streamsql.sql.terminal import read_identifier, read_integer, read_string
 
 __all__ = ["read_columns", "read_names", "read_type"]
 
@@ -55,7 +57,7 @@ def _read_struct(cursor: Cursor) -> Struct:
     cursor.expect("<")
     fields: list[Field] = []
     while True:
-        name = cursor.identifier()
+        name = read_identifier(cursor)
         fields.append(Field(name, read_type(cursor)))
         if not cursor.accept(","):
             break
@@ -67,9 +69,9 @@ def _read_struct(cursor: Cursor) -> Struct:
 def _read_decimal(cursor: Cursor) -> Decimal:
     start = cursor.advance()
     cursor.expect("(")
-    precision = cursor.integer("DECIMAL")
+    precision = read_integer(cursor, "DECIMAL")
     cursor.expect(",")
-    scale = cursor.integer("DECIMAL")
+    scale = read_integer(cursor, "DECIMAL")
     cursor.expect(")")
     if precision < 1:
         cursor.fail_prepare(f"DECIMAL precision must be >= 1: DECIMAL({precision},{scale})", start)
@@ -84,7 +86,7 @@ def _read_named(cursor: Cursor) -> SqlType:
     start = cursor.token
     if start.kind not in ("word", "quoted"):
         cursor.fail_at(start, hint="a type comes here: STRING, INT, DECIMAL(10, 2), ARRAY<…>, …")
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     if cursor.accept("("):
         # ksqlDB reads VARCHAR(STRING) and VARCHAR(100) and makes nothing of the parameter.
         while True:
@@ -109,7 +111,7 @@ def read_columns(cursor: Cursor) -> tuple[ColumnDef, ...]:
 
 def _read_column(cursor: Cursor) -> ColumnDef:
     position = cursor.position()
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     type_ = read_type(cursor)
     constraint = header_key = None
     if cursor.accept("PRIMARY"):
@@ -122,7 +124,7 @@ def _read_column(cursor: Cursor) -> ColumnDef:
     elif cursor.accept("HEADER"):
         constraint = "HEADER"
         cursor.expect("(")
-        header_key = cursor.string()
+        header_key = read_string(cursor)
         cursor.expect(")")
     return ColumnDef(
         name=name, type=type_, constraint=constraint, header_key=header_key, position=position
@@ -132,9 +134,9 @@ def _read_column(cursor: Cursor) -> ColumnDef:
 def read_names(cursor: Cursor) -> tuple[str, ...]:
     """Reads `(name, …)`."""
     cursor.expect("(")
-    names = [cursor.identifier()]
+    names = [read_identifier(cursor)]
     while cursor.accept(","):
-        names.append(cursor.identifier())
+        names.append(read_identifier(cursor))
     if not cursor.accept(")"):
         cursor.fail_expecting("','", "')'")
     return tuple(names)

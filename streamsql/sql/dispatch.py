@@ -14,6 +14,12 @@ from streamsql.sql.statements.explain import make_forms
 
 __all__ = ["at_statement", "openings", "read_statement", "write_statement"]
 
+_ABSENT = {
+    "DELETE": "a record with a null value deletes a row of a table",
+    "MERGE": "INSERT INTO … SELECT adds what a query gives",
+    "UPDATE": "INSERT INTO … VALUES with the key of a row replaces it in a table",
+}
+
 
 @dataclass(slots=True)
 class _Node:
@@ -45,7 +51,7 @@ def _fail_opening(cursor: Cursor, node: _Node, opening: list[str]) -> NoReturn:
         if token.kind != "word":
             cursor.fail_at(token)
         close = near(token.key, tuple(node.next))
-        hint = f"did you mean {close}?" if close else ""
+        hint = _ABSENT.get(token.key) or (f"did you mean {close}?" if close else "")
         cursor.fail(f"Unknown statement '{token.text}'", token, hint)
     if len(expected) == 1:
         cursor.fail_expecting(*expected)

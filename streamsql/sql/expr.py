@@ -1,7 +1,7 @@
 """Expressions as written: frozen values with positions that take no part in equality.
 
-Nothing here says whether a name exists or a type fits: that is the binder's. `formatting.py` turns each back into
-text that parses to an equal value.
+Nothing here says whether a name exists or a type fits: that is the binder's. `formatting.py` turns
+each back into text that parses to an equal value.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ class Unary(Expr):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binary(Expr):
-    """`op` is one of `+ - * / % ||`, `AND OR`, `= <> < <= > >=`, `IS DISTINCT FROM`, `IS NOT DISTINCT FROM`."""
+    """`op` is one of `+ - * / % ||`, `AND OR`, `= <> < <= > >=`, `IS DISTINCT FROM`, `IS NOT
+    DISTINCT FROM`.
+    """
 
     op: str
     left: Expr

@@ -1,8 +1,8 @@
 """Reads expressions by precedence climbing; each node has the position of its first character.
 
-From loose to tight, as ksqlDB's grammar has it: OR; AND; NOT; one predicate (comparisons do not chain); `||`; `+ -`;
-`* / %`; unary `- +`; AT TIME ZONE; `[ ]` and `->`. A minus before a number is part of the number, so that the smallest
-BIGINT can be written.
+From loose to tight, as ksqlDB's grammar has it: OR; AND; NOT; one predicate (comparisons do not
+chain); `||`; `+ -`; `* / %`; unary `- +`; AT TIME ZONE; `[ ]` and `->`. A minus before a number is
+part of the number, so that the smallest BIGINT can be written.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from decimal import Decimal as PyDecimal
 from math import isinf
+from typing import cast
 
 from streamsql.errors import Position
 from streamsql.schema.types import DATE, TIME, TIMESTAMP
@@ -44,11 +45,13 @@ from streamsql.sql.expr import (
     Subscript,
     Unary,
 )
+from streamsql.sql.terminal import read_identifier, read_string, to_bigint
 
 __all__ = ["DEPTH_MAX", "read_expression", "read_literal", "read_primary", "read_value"]
 
 DEPTH_MAX = 150
-"""Nodes above each other: `a + b + …` is as deep as it is long. Whoever walks a tree spends a few Python frames a level."""
+"""Nodes above each other (`a + b + …` is as deep as it is long): walking a tree costs a few Python
+frames a level."""
 
 COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
 
@@ -58,7 +61,8 @@ _TYPED_LITERALS = {"DATE": DATE, "TIME": TIME, "TIMESTAMP": TIMESTAMP}
 
 _NUMBERS = ("integer", "decimal", "double")
 
-# DAY, HOUR, MINUTE and SECOND are identifiers too, and as an argument they are columns (ksqlDB's grammar).
+# DAY, HOUR, MINUTE and SECOND are identifiers too, and as an argument they are columns (ksqlDB's
+# grammar).
 _INTERVAL_WORDS = ("DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECOND", "MILLISECONDS")
 
 
@@ -88,6 +92,7 @@ def _bounded(cursor: Cursor, read: Callable[[Cursor], Expr]) -> Expr:
 
 
 def _depth(expr: Expr) -> int:
+    """Levels of the tree, counted without recursion."""
     deepest = 0
     pending: list[tuple[object, int]] = [(expr, 1)]
     while pending:
@@ -96,7 +101,7 @@ def _depth(expr: Expr) -> int:
             deepest = max(deepest, depth)
             pending += [(getattr(node, f.name), depth + 1) for f in fields(node)]
         elif isinstance(node, tuple):
-            pending += [(item, depth) for item in node]  # pyright: ignore[reportUnknownVariableType]
+            pending += [(item, depth) for item in cast("tuple[object, ...]", node)]
     return deepest
 
 
@@ -165,7 +170,7 @@ def _read_predicated(cursor: Cursor) -> Expr:
     if key == "LIKE":
         cursor.advance()
         pattern = _read_binary(cursor)
-        escape = cursor.string() if cursor.accept("ESCAPE") else None
+        escape = read_string(cursor) if cursor.accept("ESCAPE") else None
         return Like(
             operand=left, pattern=pattern, escape=escape, negated=negated, position=position
         )
@@ -211,7 +216,7 @@ def _read_unary(cursor: Cursor) -> Expr:
     expr = read_primary(cursor)
     while cursor.accept("AT"):
         cursor.expect("TIME", "ZONE")
-        expr = AtTimeZone(operand=expr, zone=cursor.string(), position=position)
+        expr = AtTimeZone(operand=expr, zone=read_string(cursor), position=position)
     for index in reversed(signs):
         sign = cursor.tokens[index]
         expr = Unary(op=sign.key, operand=expr, position=cursor.position(sign))
@@ -232,7 +237,7 @@ def read_primary(cursor: Cursor) -> Expr:
             expr = Subscript(base=expr, index=index, position=position)
         elif cursor.at("->") and not cursor.at("->", "*"):
             cursor.advance()
-            expr = FieldRef(base=expr, name=cursor.identifier(), position=position)
+            expr = FieldRef(base=expr, name=read_identifier(cursor), position=position)
         else:
             return expr
 
@@ -245,7 +250,7 @@ def read_literal(cursor: Cursor) -> Expr:
     token = cursor.token
     position = cursor.position()
     if token.kind == "string":
-        return StringLiteral(value=cursor.string(), position=position)
+        return StringLiteral(value=read_string(cursor), position=position)
     if token.key == "NULL":
         cursor.advance()
         return NullLiteral(position=position)
@@ -265,7 +270,7 @@ def _read_number(cursor: Cursor) -> Expr:
     sign = -1 if cursor.accept("-") else 1
     token = cursor.advance()
     if token.kind == "integer":
-        return IntegerLiteral(value=cursor.bounded(token, sign), position=position)
+        return IntegerLiteral(value=to_bigint(cursor, token, sign), position=position)
     text = "-" + token.text if sign < 0 else token.text
     if token.kind == "decimal":
         return DecimalLiteral(value=PyDecimal(text), position=position)
@@ -298,19 +303,20 @@ def _read_atom(cursor: Cursor) -> Expr:
 
 def _read_named(cursor: Cursor) -> Expr:
     """Reads a column, a call or a typed literal."""
+    first = cursor.token
     position = cursor.position()
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     token = cursor.token
     if token.key == "(":
         return _read_call(cursor, name, position)
     if token.key == "." and cursor.peek().key != "*":
         cursor.advance()
-        return ColumnRef(name=cursor.identifier(), source=name, position=position)
+        return ColumnRef(name=read_identifier(cursor), source=name, position=position)
     if token.kind == "string":
-        type_ = _TYPED_LITERALS.get(name)
+        type_ = _TYPED_LITERALS.get(first.key)
         if type_ is None:
             cursor.fail_at(token)
-        value = StringLiteral(value=cursor.string(), position=cursor.position(token))
+        value = StringLiteral(value=read_string(cursor), position=cursor.position(token))
         return Cast(operand=value, type=type_, position=position)
     return ColumnRef(name=name, position=position)
 
@@ -364,12 +370,12 @@ def _read_lambda(cursor: Cursor) -> Lambda:
     position = cursor.position()
     parameters: list[str] = []
     if cursor.accept("("):
-        parameters.append(cursor.identifier())
+        parameters.append(read_identifier(cursor))
         while cursor.accept(","):
-            parameters.append(cursor.identifier())
+            parameters.append(read_identifier(cursor))
         cursor.expect(")")
     else:
-        parameters.append(cursor.identifier())
+        parameters.append(read_identifier(cursor))
     cursor.expect("=>")
     return Lambda(parameters=tuple(parameters), body=read_expression(cursor), position=position)
 
@@ -452,7 +458,7 @@ def _read_struct(cursor: Cursor) -> Expr:
         return StructCtor(fields=(), position=position)
     fields_: list[tuple[str, Expr]] = []
     while True:
-        name = cursor.identifier()
+        name = read_identifier(cursor)
         cursor.expect(":=")
         fields_.append((name, read_expression(cursor)))
         if not cursor.accept(","):

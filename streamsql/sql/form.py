@@ -16,6 +16,7 @@ from streamsql.sql.expr import (
 )
 from streamsql.sql.expression import read_literal
 from streamsql.sql.statement import Properties, PropertyValue, Statement
+from streamsql.sql.terminal import read_identifier, read_string
 
 __all__ = ["Form", "read_properties"]
 
@@ -24,7 +25,8 @@ __all__ = ["Form", "read_properties"]
 class Form:
     """A family of statements.
 
-    `read` is called behind the opening words, which it gets. It leaves `text` and `position` to its caller.
+    `read` is called behind the opening words, which it gets; `text` and `position` are set by its
+    caller.
     `writers` has the way back to text for each class that `read` gives.
     `ksqldb`: ksqlDB has it outside its test runner too; otherwise strict mode does not know it.
     """
@@ -36,13 +38,13 @@ class Form:
 
 
 def read_properties(cursor: Cursor, *, upper: bool = True) -> Properties:
-    """Reads `WITH (name = literal, …)` if it comes next; without `upper`, quoted names keep their case."""
+    """Reads `WITH (name = literal, …)` if it comes next; without `upper`, names in quotes stay."""
     if not cursor.accept("WITH"):
         return ()
     cursor.expect("(")
     pairs: list[tuple[str, PropertyValue]] = []
     while True:
-        name = cursor.string() if cursor.token.kind == "string" else cursor.identifier()
+        name = read_string(cursor) if cursor.token.kind == "string" else read_identifier(cursor)
         cursor.expect("=")
         pairs.append((name.upper() if upper else name, _read_value(cursor)))
         if not cursor.accept(","):

@@ -1,7 +1,7 @@
 """Expressions and queries to text that parses to an equal value.
 
-Spelled as ksqlDB spells them in its messages: every operator in parentheses, `null`, `true`, words upper-cased. An
-identifier is quoted only where it has to be.
+Spelled as ksqlDB spells them in its messages: every operator in parentheses, `null`, `true`, words
+upper-cased. An identifier is quoted only where it has to be.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from streamsql.sql import expr as ast
-from streamsql.sql.cursor import DURATION_UNITS
 from streamsql.sql.keywords import RESERVED
 from streamsql.sql.statement import (
     ColumnDef,
@@ -28,6 +27,7 @@ from streamsql.sql.statement import (
     SubqueryRef,
     WindowClause,
 )
+from streamsql.sql.terminal import DURATION_UNITS
 
 __all__ = [
     "format_columns",
@@ -154,7 +154,7 @@ def _format_struct(expr: ast.StructCtor) -> str:
 
 
 def _format_call(expr: ast.Call) -> str:
-    # Not `format_name`: MAP and STRUCT with a list of values are calls, and any other name may be quoted.
+    # With values in parentheses, MAP and STRUCT are calls too.
     plain = _PLAIN.fullmatch(expr.name) and expr.name not in RESERVED
     name = expr.name if plain and not _NUMBER.fullmatch(expr.name) else format_name(expr.name)
     if expr.name in ("MAP", "STRUCT") and not expr.args:
@@ -163,7 +163,7 @@ def _format_call(expr: ast.Call) -> str:
 
 
 _EXPRS: dict[type[ast.Expr], Callable[[Any], str]] = {
-    ast.NullLiteral: lambda e: "null",
+    ast.NullLiteral: lambda _: "null",
     ast.BooleanLiteral: lambda e: "true" if e.value else "false",
     ast.IntegerLiteral: lambda e: str(e.value),
     ast.DecimalLiteral: _format_decimal,
@@ -189,7 +189,7 @@ _EXPRS: dict[type[ast.Expr], Callable[[Any], str]] = {
     ast.StructCtor: _format_struct,
     ast.AtTimeZone: lambda e: f"{_format_primary(e.operand)} AT TIME ZONE {format_string(e.zone)}",
     ast.Interval: lambda e: e.unit,
-    ast.Star: lambda e: "*",
+    ast.Star: lambda _: "*",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from streamsql.schema.types import NAMES
 from streamsql.sql.keywords import NONRESERVED, RESERVED
@@ -27,8 +28,9 @@ _TYPES = frozenset(NAMES) | {"ARRAY", "DECIMAL", "MAP", "STRUCT"}
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """`kind` is keyword, type, function, name, string, number, variable, symbol, comment or error; `start` and `end`
-    are offsets in characters."""
+    """`kind` is keyword, type, function, name, string, number, variable, symbol, comment or error;
+    `start` and `end` are offsets in characters.
+    """
 
     kind: str
     start: int
@@ -41,7 +43,7 @@ def tokens(text: str) -> tuple[Highlight, ...]:
     found = lex(text)
     return tuple(
         Highlight(_classify(token, following), token.start, token.end, token.text)
-        for token, following in zip(found, found[1:], strict=False)
+        for token, following in pairwise(found)
     )
 
 

@@ -1,10 +1,13 @@
 """Text to tokens; never raises: what cannot be read becomes a token of kind `error`.
 
-One pass of one regular expression, shared by the parser, the splitting of scripts, `${variables}` and highlighting, so
-that all four agree where a string or a comment ends. Rules (ksqlDB: lexical-structure):
+One pass of one regular expression, shared by the parser, the splitting of scripts, `${variables}`
+and highlighting, so that all four agree where a string or a comment ends. Rules (ksqlDB:
+lexical-structure):
 
-1. An unquoted identifier starts with a letter, `_` or a digit and goes on with letters, digits, `_` and `@`; ASCII only.
-2. `1.`, `.5`, `1.5` are decimals; an exponent makes a double; `1e5` is a double, `1e5x` an identifier.
+1. An unquoted identifier starts with a letter, `_` or a digit and goes on with letters, digits,
+   `_` and `@`; ASCII only.
+2. `1.`, `.5`, `1.5` are decimals; an exponent makes a double; `1e5` is a double, `1e5x` an
+   identifier.
 3. A quote is doubled inside its own kind of quotes; there is no backslash.
 4. `--` ends with its line; `/* */` does not nest.
 """
@@ -21,7 +24,7 @@ __all__ = ["Lines", "Token", "lex", "unquote"]
 
 
 class Token(NamedTuple):
-    """A piece of text; `key` is the upper-cased word or the symbol, empty for all that no rule names.
+    """A piece of text; `key` is the upper-cased word or the symbol, empty for all others.
 
     `kind`: word, quoted, integer, decimal, double, string, variable, symbol, comment, error or end.
     """
@@ -48,7 +51,7 @@ _TOKEN = re.compile(
     | (?P<decimal> [0-9]++\.[0-9]*+ | \.[0-9]++ )
     | (?P<integer> [0-9]++(?![A-Za-z0-9_@]) )
     | (?P<word>    [A-Za-z0-9_][A-Za-z0-9_@]*+ )
-    | (?P<variable> \$\{[A-Za-z_][A-Za-z0-9_@]*+\} )
+    | (?P<variable> \$?\$\{[A-Za-z_][A-Za-z0-9_@]*+\} )
     | (?P<symbol>  <> | != | <= | >= | \|\| | -> | => | := | [-+*/%=<>()\[\],.;:] )
     | (?P<error>   ['`"](?s:.*) | /\*(?s:.*) | [^\ -~]++ | . )
     """,
@@ -59,7 +62,7 @@ _KEYED = frozenset(("word", "symbol"))
 
 
 def lex(text: str) -> list[Token]:
-    """The tokens of `text` in order, comments included, spaces left out; at the end one of kind `end`."""
+    """The tokens of `text` in order with its comments, no spaces; the last is of kind `end`."""
     tokens: list[Token] = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup

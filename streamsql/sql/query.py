@@ -1,6 +1,7 @@
 """Reads a SELECT, and the relations it reads from.
 
-A FROM that holds a subquery, a WITH before SELECT and a join in parentheses go beyond ksqlDB: strict mode has none.
+A FROM that holds a subquery, a WITH before SELECT and a join in parentheses go beyond ksqlDB:
+strict mode has none.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from streamsql.sql.cursor import Cursor
 from streamsql.sql.expr import Expr
 from streamsql.sql.expression import read_expression, read_primary, read_value
+from streamsql.sql.keywords import NONRESERVED, RESERVED
 from streamsql.sql.statement import (
     JoinRef,
     Query,
@@ -21,6 +23,7 @@ from streamsql.sql.statement import (
     WindowClause,
     Within,
 )
+from streamsql.sql.terminal import read_duration_ms, read_identifier, read_integer
 
 __all__ = ["at_query", "read_query"]
 
@@ -58,7 +61,7 @@ def read_query(cursor: Cursor) -> Query:
         if not cursor.at_any(_EMITS):
             cursor.fail_expecting("'CHANGES'", "'FINAL'")
         emit = cursor.advance().key
-    limit = cursor.integer("LIMIT") if cursor.accept("LIMIT") else None
+    limit = read_integer(cursor, "LIMIT") if cursor.accept("LIMIT") else None
     cursor.leave()
     return Query(
         text=cursor.text_since(first),
@@ -91,7 +94,7 @@ def _read_ctes(cursor: Cursor) -> tuple[tuple[str, Query], ...]:
     cursor.advance()
     ctes: list[tuple[str, Query]] = []
     while True:
-        name = cursor.identifier()
+        name = read_identifier(cursor)
         cursor.expect("AS", "(")
         ctes.append((name, read_query(cursor)))
         cursor.expect(")")
@@ -107,7 +110,7 @@ def _read_item(cursor: Cursor) -> SelectItem:
     if cursor.accept("*"):
         return SelectStar(position=position)
     if cursor.at_identifier() and cursor.peek().key == "." and cursor.peek(2).key == "*":
-        source = cursor.identifier()
+        source = read_identifier(cursor)
         cursor.expect(".", "*")
         return SelectStar(source=source, position=position)
     start = cursor.index
@@ -128,15 +131,15 @@ def _read_struct_star(cursor: Cursor, start: int) -> SelectItem:
 
 def _read_alias(cursor: Cursor) -> str | None:
     if cursor.accept("AS"):
-        return cursor.identifier()
+        return read_identifier(cursor)
     if not cursor.at_identifier():
         return None
-    # These two are identifiers too: `FROM s EMIT CHANGES` has no alias, `FROM s EMIT EMIT CHANGES` has.
+    # Identifiers too: `FROM s EMIT CHANGES` has no alias, `FROM s EMIT EMIT CHANGES` has one.
     if cursor.at("EMIT") and cursor.peek().key in _EMITS:
         return None
     if cursor.at("PARTITION", "BY"):
         return None
-    return cursor.identifier()
+    return read_identifier(cursor)
 
 
 # ------------------------------------------------------------------ relations
@@ -186,7 +189,7 @@ def _read_source(cursor: Cursor) -> Relation:
         query = read_query(cursor)
         cursor.expect(")")
         return SubqueryRef(query=query, alias=_read_alias(cursor), position=position)
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     return SourceRef(name=name, alias=_read_alias(cursor), position=position)
 
 
@@ -205,16 +208,16 @@ def _read_joined(cursor: Cursor) -> Relation:
 
 def _read_within(cursor: Cursor) -> Within:
     if cursor.accept("("):
-        before_ms = cursor.duration_ms("WITHIN")
+        before_ms = read_duration_ms(cursor, "WITHIN")
         cursor.expect(",")
-        after_ms = cursor.duration_ms("WITHIN")
+        after_ms = read_duration_ms(cursor, "WITHIN")
         cursor.expect(")")
     else:
-        before_ms = after_ms = cursor.duration_ms("WITHIN")
+        before_ms = after_ms = read_duration_ms(cursor, "WITHIN")
     grace_ms = None
     if cursor.accept("GRACE"):
         cursor.expect("PERIOD")
-        grace_ms = cursor.duration_ms("GRACE PERIOD")
+        grace_ms = read_duration_ms(cursor, "GRACE PERIOD")
     return Within(before_ms=before_ms, after_ms=after_ms, grace_ms=grace_ms)
 
 
@@ -223,7 +226,8 @@ def _read_within(cursor: Cursor) -> Within:
 
 def _read_window(cursor: Cursor) -> WindowClause:
     position = cursor.position()
-    if cursor.at_window_name():
+    # ksqlDB reads a name of the window and makes nothing of it.
+    if cursor.token.kind == "word" and cursor.token.key not in RESERVED | NONRESERVED:
         cursor.advance()
     if not cursor.at_any(("TUMBLING", "HOPPING", "SESSION")):
         cursor.fail_expecting("'TUMBLING'", "'HOPPING'", "'SESSION'")
@@ -231,17 +235,17 @@ def _read_window(cursor: Cursor) -> WindowClause:
     cursor.expect("(")
     if kind != "SESSION":
         cursor.expect("SIZE")
-    size_ms = cursor.duration_ms(f"{kind} WINDOW")
+    size_ms = read_duration_ms(cursor, f"{kind} WINDOW")
     advance_ms = None
     if kind == "HOPPING":
         cursor.expect(",", "ADVANCE", "BY")
-        advance_ms = cursor.duration_ms("ADVANCE BY")
+        advance_ms = read_duration_ms(cursor, "ADVANCE BY")
     retention_ms = grace_ms = None
     if cursor.accept(",", "RETENTION"):
-        retention_ms = cursor.duration_ms("RETENTION")
+        retention_ms = read_duration_ms(cursor, "RETENTION")
     if cursor.accept(",", "GRACE"):
         cursor.expect("PERIOD")
-        grace_ms = cursor.duration_ms("GRACE PERIOD")
+        grace_ms = read_duration_ms(cursor, "GRACE PERIOD")
     if cursor.accept(","):
         cursor.fail_expecting("'RETENTION'", "'GRACE'")
     if not cursor.accept(")"):

@@ -33,8 +33,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A statement that nobody has read yet: its text without semicolon, where it begins, and whether it is
-    `complete`: a semicolon ends it."""
+    """A statement that nobody has read yet: its text without semicolon, where it begins, and
+    whether it is `complete`: a semicolon ends it.
+    """
 
     text: str
     position: Position
@@ -46,8 +47,8 @@ def parse(
 ) -> tuple[Statement, ...]:
     """The statements of a script; ParseError at the first that cannot be read.
 
-    `strict` knows what ksqlDB's grammar knows, and no more. `origin` is the place of `text` in the text that the user
-    sees: positions count from there. The last statement may lack its semicolon.
+    `strict` knows what ksqlDB's grammar knows, and no more. `origin` is the place of `text` in the
+    text that the user sees: positions count from there. The last statement may lack its semicolon.
     """
     cursor = Cursor(text, origin=origin, strict=strict)
     statements: list[Statement] = []
@@ -105,7 +106,8 @@ def format_sql(value: Statement | Expr) -> str:
 
 
 def split(text: str) -> tuple[Piece, ...]:
-    """The pieces between semicolons outside strings, quotes and comments; those of only comments are left out.
+    """The pieces between semicolons outside strings, quotes and comments; those of only comments
+    are left out.
 
     A shell may execute its input when the last piece is complete.
     """

@@ -1,7 +1,7 @@
 """Statements as written: frozen values with positions that take no part in equality.
 
-`Query` and `Relation` are recursive from the first day: a FROM may hold a subquery or a CTE. Strict mode refuses
-what ksqlDB does not have. Durations are milliseconds.
+`Query` and `Relation` are recursive from the first day: a FROM may hold a subquery or a CTE.
+Strict mode refuses what ksqlDB does not have. Durations are milliseconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ Properties = tuple[tuple[str, PropertyValue], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """`text` is the statement as written, without the semicolon; neither it nor `position` counts for equality."""
+    """`text` is the statement as written, without the semicolon; neither it nor `position` counts
+    for equality.
+    """
 
     text: str = field(default="", compare=False, repr=False)
     position: Position | None = field(default=None, compare=False, repr=False)
@@ -30,7 +32,9 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowClause:
-    """`kind` TUMBLING, HOPPING or SESSION; `size_ms` is the gap of a session; `advance_ms` of HOPPING only."""
+    """`kind` TUMBLING, HOPPING or SESSION; `size_ms` is the gap of a session; `advance_ms` of
+    HOPPING only.
+    """
 
     kind: str
     size_ms: int
@@ -108,7 +112,9 @@ class SelectStructStar(SelectItem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query(Statement):
-    """A SELECT. `emit` is CHANGES, FINAL or None (absent: a pull query, or the default of a persistent one)."""
+    """A SELECT. `emit` is CHANGES, FINAL or None (absent: a pull query, or the default of a
+    persistent one).
+    """
 
     items: tuple[SelectItem, ...]
     source: Relation
@@ -138,7 +144,9 @@ class ColumnDef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSource(Statement):
-    """CREATE [OR REPLACE] [SOURCE] STREAM | TABLE; `kind` STREAM or TABLE. Property names are upper-cased."""
+    """CREATE [OR REPLACE] [SOURCE] STREAM | TABLE; `kind` STREAM or TABLE. Property names are
+    upper-cased.
+    """
 
     kind: str
     name: str
@@ -231,8 +239,10 @@ class DropConnector(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show(Statement):
-    """SHOW | LIST; `what` TOPICS, STREAMS, TABLES, QUERIES, FUNCTIONS, PROPERTIES, TYPES, VARIABLES, CONNECTORS,
-    SOURCE CONNECTORS, SINK CONNECTORS or CONNECTOR PLUGINS. `every` is ALL (topics)."""
+    """SHOW | LIST; `what` TOPICS, STREAMS, TABLES, QUERIES, FUNCTIONS, PROPERTIES, TYPES,
+    VARIABLES, CONNECTORS, SOURCE CONNECTORS, SINK CONNECTORS or CONNECTOR PLUGINS. `every` is ALL
+    (topics).
+    """
 
     what: str
     extended: bool = False
@@ -250,8 +260,9 @@ class Describe(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explain(Statement):
-    """EXPLAIN statement | query id; `stage` STATEMENT, BOUND, OPERATORS, PHYSICAL, STATE or None (all that ksqlDB
-    shows, and the SQL of each operator)."""
+    """EXPLAIN statement | query id; `stage` STATEMENT, BOUND, OPERATORS, PHYSICAL, STATE or None
+    (all that ksqlDB shows, and the SQL of each operator).
+    """
 
     statement: Statement | None = None
     query_id: str | None = None

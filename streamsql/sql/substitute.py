@@ -1,7 +1,8 @@
 """Replaces `${name}` by what DEFINE gave the name (ksqlDB: substitute-variables).
 
-A variable stands for one name, number or string, or for a part of a string: it cannot bring in clauses of its own.
-Names are compared without case; `$${name}` is left as `${name}`; comments are not looked at.
+A variable stands for one name, number or string, or for a part of a string: it cannot bring in
+clauses of its own. Names are compared without case; `$${name}` is left as `${name}`; comments are
+not looked at.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["substitute"]
 
 _REFERENCE = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_@]*)\}")
 
-_SINGLE = ("word", "quoted", "integer", "decimal", "double", "string")
+_NUMBERS = ("integer", "decimal", "double")
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> str:
@@ -35,7 +36,7 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
         if token.kind in ("string", "quoted"):
             parts.append(_replace_inside(token.text, values))
         elif token.kind == "variable":
-            parts.append(_replace_whole(text, token, values, parts))
+            parts.append(_replace_whole(text, token, values))
         else:
             parts.append(token.text)
     return "".join(parts)
@@ -54,27 +55,23 @@ def _replace_inside(text: str, values: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replace, text)
 
 
-def _replace_whole(text: str, token: Token, values: Mapping[str, str], parts: list[str]) -> str:
+def _replace_whole(text: str, token: Token, values: Mapping[str, str]) -> str:
+    if token.text.startswith("$$"):
+        return token.text[1:]
     name = token.text[2:-1]
-    if parts and parts[-1] == "$" or (len(parts) > 1 and parts[-1] == "" and parts[-2] == "$"):
-        # The lexer gave the first `$` of `$${name}` as a token of its own.
-        while parts[-1] in ("", "$"):
-            dropped = parts.pop()
-            if dropped == "$":
-                break
-        return token.text
     value = values.get(name.upper())
-    if value is None:
-        return token.text
-    tokens = [t for t in lex(value) if t.kind != "end"]
-    kinds = tuple(t.kind for t in tokens)
-    number = kinds[1:] if tokens and tokens[0].key == "-" else kinds
-    if len(number) == 1 and (
-        number[0] in _SINGLE if number is kinds else number[0] in _SINGLE[2:5]
-    ):
-        return value
+    if value is None or _is_single(value):
+        return token.text if value is None else value
     raise ParseError(
-        f"Failed to prepare statement: variable {token.text} is neither an identifier nor a literal: {value}",
+        f"Failed to prepare statement: {token.text} is no identifier and no literal: {value}",
         position=Lines(text).position(token.start),
-        hint=f"DEFINE {name} = '''…'''; makes a string of it",
+        hint=f"DEFINE {name} = '''…'''; makes it a string",
     )
+
+
+def _is_single(value: str) -> bool:
+    """Whether the value is one identifier or one literal."""
+    kinds = [token.key if token.key == "-" else token.kind for token in lex(value)][:-1]
+    if kinds[:1] == ["-"]:
+        return len(kinds) == 2 and kinds[1] in _NUMBERS
+    return len(kinds) == 1 and kinds[0] in (*_NUMBERS, "word", "quoted", "string")

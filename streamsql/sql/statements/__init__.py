@@ -9,16 +9,16 @@ from streamsql.sql.statements import (
     asserting,
     connector,
     control,
+    custom_type,
     describe,
     drop,
     insert,
     print_topic,
-    setting,
     query,
     run_script,
+    setting,
     show,
     source,
-    custom_type,
     variable,
 )
 

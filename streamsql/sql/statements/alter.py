@@ -7,10 +7,11 @@ from streamsql.sql.datatype import read_type
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_columns, format_name
 from streamsql.sql.statement import AlterSource, ColumnDef, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     columns = [_read_addition(cursor)]
     while cursor.accept(","):
         columns.append(_read_addition(cursor))
@@ -23,7 +24,7 @@ def _read_addition(cursor: Cursor) -> ColumnDef:
     if cursor.at("COLUMN") and _has_name_and_type(cursor):
         cursor.advance()
     position = cursor.position()
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     return ColumnDef(name=name, type=read_type(cursor), position=position)
 
 

@@ -24,10 +24,11 @@ from streamsql.sql.statement import (
     Statement,
 )
 from streamsql.sql.statements.insert import read_row
+from streamsql.sql.terminal import read_duration_ms, read_identifier, read_integer, read_resource
 
 
 def _read_topic(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
-    topic = cursor.resource()
+    topic = read_resource(cursor)
     properties = read_properties(cursor)
     timeout_ms = _read_timeout(cursor)
     return AssertTopic(
@@ -36,8 +37,8 @@ def _read_topic(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
 
 
 def _read_schema(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
-    subject = cursor.resource() if cursor.accept("SUBJECT") else None
-    schema_id = cursor.integer("ID") if cursor.accept("ID") else None
+    subject = read_resource(cursor) if cursor.accept("SUBJECT") else None
+    schema_id = read_integer(cursor, "ID") if cursor.accept("ID") else None
     timeout_ms = _read_timeout(cursor)
     return AssertSchema(
         subject=subject,
@@ -48,25 +49,25 @@ def _read_schema(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
 
 
 def _read_timeout(cursor: Cursor) -> int | None:
-    return cursor.duration_ms("TIMEOUT") if cursor.accept("TIMEOUT") else None
+    return read_duration_ms(cursor, "TIMEOUT") if cursor.accept("TIMEOUT") else None
 
 
 def _read_values(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    source = cursor.identifier()
+    source = read_identifier(cursor)
     columns = read_names(cursor) if cursor.at("(") else ()
     cursor.expect("VALUES")
     return AssertValues(source=source, columns=columns, values=read_row(cursor))
 
 
 def _read_null_values(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    source = cursor.identifier()
+    source = read_identifier(cursor)
     columns = read_names(cursor) if cursor.at("(") else ()
     cursor.expect("KEY")
     return AssertNullValues(source=source, columns=columns, values=read_row(cursor))
 
 
 def _read_source(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     columns: tuple[ColumnDef, ...] = ()
     if cursor.accept("("):
         columns = read_columns(cursor)

@@ -6,11 +6,12 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form, read_properties
 from streamsql.sql.formatting import format_name, format_properties
 from streamsql.sql.statement import CreateConnector, DropConnector, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read_create(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     if not cursor.at("WITH"):
         cursor.fail_expecting("'WITH'")
     # Connectors read their settings by exact names.
@@ -28,7 +29,7 @@ def _write_create(statement: CreateConnector) -> str:
 
 def _read_drop(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
     if_exists = cursor.accept("IF", "EXISTS")
-    return DropConnector(name=cursor.identifier(), if_exists=if_exists)
+    return DropConnector(name=read_identifier(cursor), if_exists=if_exists)
 
 
 def _write_drop(statement: DropConnector) -> str:

@@ -6,10 +6,11 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_name
 from streamsql.sql.statement import ControlQuery, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
-    query_id = None if cursor.accept("ALL") else cursor.identifier()
+    query_id = None if cursor.accept("ALL") else read_identifier(cursor)
     return ControlQuery(action=opening[0], query_id=query_id)
 
 

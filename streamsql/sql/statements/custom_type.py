@@ -7,11 +7,12 @@ from streamsql.sql.datatype import read_type
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_name
 from streamsql.sql.statement import CreateType, DropType, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read_create(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     cursor.expect("AS")
     return CreateType(name=name, type=read_type(cursor), if_not_exists=if_not_exists)
 
@@ -23,7 +24,7 @@ def _write_create(statement: CreateType) -> str:
 
 def _read_drop(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
     if_exists = cursor.accept("IF", "EXISTS")
-    return DropType(name=cursor.identifier(), if_exists=if_exists)
+    return DropType(name=read_identifier(cursor), if_exists=if_exists)
 
 
 def _write_drop(statement: DropType) -> str:

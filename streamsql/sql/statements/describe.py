@@ -6,6 +6,7 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_name
 from streamsql.sql.statement import Describe, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
@@ -13,11 +14,11 @@ def _read(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
         # FUNCTION alone is the name of a source.
         if cursor.at(kind) and (kind == "CONNECTOR" or cursor.at_identifier(1)):
             cursor.advance()
-            return Describe(kind=kind, name=cursor.identifier())
+            return Describe(kind=kind, name=read_identifier(cursor))
     for kind in ("STREAMS", "TABLES"):
         if cursor.accept(kind):
             return Describe(kind=kind, extended=cursor.accept("EXTENDED"))
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     return Describe(kind="SOURCE", name=name, extended=cursor.accept("EXTENDED"))
 
 

@@ -6,11 +6,12 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_name
 from streamsql.sql.statement import DropSource, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
     if_exists = cursor.accept("IF", "EXISTS")
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     delete_topic = cursor.accept("DELETE")
     if delete_topic:
         cursor.expect("TOPIC")

@@ -8,6 +8,7 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_name
 from streamsql.sql.statement import Explain, Statement
+from streamsql.sql.terminal import read_identifier
 
 _STAGES = ("STATEMENT", "BOUND", "OPERATORS", "PHYSICAL", "STATE")
 
@@ -27,7 +28,7 @@ def make_forms(
             stage = cursor.advance().key
             cursor.expect(")")
         if not at(cursor):
-            return Explain(query_id=cursor.identifier(), stage=stage)
+            return Explain(query_id=read_identifier(cursor), stage=stage)
         cursor.enter()
         statement = read(cursor)
         cursor.leave()

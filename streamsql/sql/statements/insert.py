@@ -16,10 +16,11 @@ from streamsql.sql.formatting import (
 )
 from streamsql.sql.query import at_query, read_query
 from streamsql.sql.statement import InsertInto, InsertValues, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    target = cursor.identifier()
+    target = read_identifier(cursor)
     if at_query(cursor):
         return InsertInto(target=target, query=read_query(cursor))
     if cursor.at("WITH"):

@@ -6,18 +6,19 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_string
 from streamsql.sql.statement import PrintTopic, Statement
+from streamsql.sql.terminal import read_integer, read_resource
 
 
 def _read(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    topic = cursor.resource()
+    topic = read_resource(cursor)
     from_beginning = cursor.accept("FROM")
     if from_beginning:
         cursor.expect("BEGINNING")
     interval = limit = None
     if cursor.accept("INTERVAL") or cursor.accept("SAMPLE"):
-        interval = cursor.integer("INTERVAL")
+        interval = read_integer(cursor, "INTERVAL")
     if cursor.accept("LIMIT"):
-        limit = cursor.integer("LIMIT")
+        limit = read_integer(cursor, "LIMIT")
     return PrintTopic(topic=topic, from_beginning=from_beginning, interval=interval, limit=limit)
 
 

@@ -6,10 +6,11 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_string
 from streamsql.sql.statement import RunScript, Statement
+from streamsql.sql.terminal import read_string
 
 
 def _read(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    return RunScript(path=cursor.string())
+    return RunScript(path=read_string(cursor))
 
 
 def _write(statement: RunScript) -> str:

@@ -6,6 +6,7 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_string
 from streamsql.sql.statement import AlterSystem, SetProperty, Statement, UnsetProperty
+from streamsql.sql.terminal import read_string
 
 
 def _read_set(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
@@ -19,9 +20,9 @@ def _read_alter(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
 
 
 def _read_pair(cursor: Cursor) -> tuple[str, str]:
-    name = cursor.string()
+    name = read_string(cursor)
     cursor.expect("=")
-    return name, cursor.string()
+    return name, read_string(cursor)
 
 
 def _write_set(statement: SetProperty) -> str:
@@ -33,7 +34,7 @@ def _write_alter(statement: AlterSystem) -> str:
 
 
 def _read_unset(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    return UnsetProperty(name=cursor.string())
+    return UnsetProperty(name=read_string(cursor))
 
 
 def _write_unset(statement: UnsetProperty) -> str:

@@ -13,13 +13,14 @@ from streamsql.sql.formatting import (
 )
 from streamsql.sql.query import read_query
 from streamsql.sql.statement import ColumnDef, CreateAsSelect, CreateSource, Statement
+from streamsql.sql.terminal import read_identifier
 
 
 def _read(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
     kind = opening[-1]
     or_replace, read_only = "REPLACE" in opening, "SOURCE" in opening
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
-    name = cursor.identifier()
+    name = read_identifier(cursor)
     columns: tuple[ColumnDef, ...] = ()
     if cursor.accept("("):
         columns = read_columns(cursor)

@@ -1,4 +1,4 @@
-"""DEFINE and UNDEFINE: variables of the session; names keep their case and are compared without it."""
+"""DEFINE and UNDEFINE: variables of the session; their names keep their case."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from streamsql.sql.cursor import Cursor
 from streamsql.sql.form import Form
 from streamsql.sql.formatting import format_string
 from streamsql.sql.statement import Define, Statement, Undefine
+from streamsql.sql.terminal import read_plain_name, read_string
 
 
 def _read_define(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    name = cursor.plain_name()
+    name = read_plain_name(cursor)
     cursor.expect("=")
-    return Define(name=name, value=cursor.string())
+    return Define(name=name, value=read_string(cursor))
 
 
 def _write_define(statement: Define) -> str:
@@ -19,7 +20,7 @@ def _write_define(statement: Define) -> str:
 
 
 def _read_undefine(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
-    return Undefine(name=cursor.plain_name())
+    return Undefine(name=read_plain_name(cursor))
 
 
 def _write_undefine(statement: Undefine) -> str:
