@@ -273,6 +273,11 @@ class Runtime:
         """Rows of a SELECT over state tables or of constants, at one snapshot."""
         return self._database.read(sql)
 
+    @property
+    def connection(self) -> object:
+        """The database connection, for the test bench."""
+        return self._database.connection
+
     def positions(self, query_id: str) -> tuple[tuple[str, int], ...]:
         """How far a query has come: ("topic-partition", next-to-read)."""
         query = self.queries[query_id]

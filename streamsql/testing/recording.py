@@ -10,10 +10,10 @@ from streamsql.brokers.log import Log, TopicInfo, TopicPartition
 
 
 class RecordingLog:
-    """`log`, and in `written` every append that was not an input."""
+    """`log`; every append that was not an input is noted in `written`."""
 
-    def __init__(self, log: Log) -> None:
-        self.written: list[tuple[str, pa.Table]] = []
+    def __init__(self, log: Log, written: list[tuple[str, pa.Table]]) -> None:
+        self.written = written
         self._log = log
 
     async def append_input(self, topic: str, records: pa.Table) -> None:

@@ -1,0 +1,321 @@
+"""The synchronous face of an engine: `connect()` opens a database and runs its queries on one background thread.
+
+Everything that touches the engine runs on that thread's event loop, one thing at a time; methods here hand work over
+and wait. Iterating the rows of a push query takes them from the loop as they arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from streamsql.brokers.log import APPENDED, FETCHED, TopicInfo
+from streamsql.errors import QueryError
+from streamsql.runtime.loop import ERROR
+from streamsql.session.engine import Engine, new_engine
+from streamsql.session.push import PushStream
+from streamsql.session.result import Push, PushRow, Result
+from streamsql.session.session import Session
+
+T = TypeVar("T")
+_PRODUCE_ROWS = 65_536
+_IDLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryProgress:
+    """How far a query is: counts since it was created, `lag` records that it has still to read."""
+
+    id: str
+    status: str
+    records_in: int
+    records_out: int
+    records_bad: int
+    steps: int
+    busy_seconds: float
+    lag: int
+    error: QueryError | None
+
+
+class Connection:
+    """An open database. Not for use after `close`. Context managers close it."""
+
+    def __init__(
+        self,
+        path: str = "",
+        *,
+        settings: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path = path
+        self._closed = False
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._settings, self._properties = dict(settings or {}), dict(properties or {})
+        self._thread = threading.Thread(target=self._serve, name="streamsql", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    # the background thread ------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # the caller of connect() gets it
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._stop = False
+        self._engine: Engine = new_engine(self.path, settings=self._settings)
+        self._session = Session(self._engine, self._properties)
+        try:
+            await self._session.restore()
+            self._ready.set()
+            await self._run()
+        finally:
+            await self._engine.close()
+
+    async def _run(self) -> None:
+        """Steps until stopped; small batches of stateful queries linger, an idle engine waits."""
+        linger = int(self._settings.get("streamsql.linger.ms", "50")) / 1000
+        while not self._stop:
+            started = time.monotonic()
+            before = self._records_in()
+            progress = await self._engine.runtime.run_once()
+            await asyncio.sleep(0)
+            if not progress:
+                self._wake.clear()
+                if self._stop:
+                    return
+                try:
+                    await asyncio.wait_for(self._wake.wait(), _IDLE_SECONDS)
+                except TimeoutError:
+                    continue
+            elif self._records_in() - before < 1000 and self._lingers():
+                # A step of a few records costs as much as one of thousands.
+                await asyncio.sleep(max(0.0, linger - (time.monotonic() - started)))
+
+    def _records_in(self) -> int:
+        return sum(q.records_in for q in self._engine.runtime.queries.values())
+
+    def _lingers(self) -> bool:
+        return any(q.plan.state for q in self._engine.runtime.queries.values())
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine that ran on the loop."""
+        if self._closed or not self._thread.is_alive():
+            coroutine.close()
+            raise RuntimeError("the connection is closed")
+        future = asyncio.run_coroutine_threadsafe(self._woken(coroutine), self._loop)
+        return future.result()
+
+    async def _woken(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await coroutine
+        finally:
+            self._wake.set()
+
+    # statements -----------------------------------------------------------------------------------
+
+    def execute(self, text: str) -> Result:
+        """Executes the statements of `text` and gives the last one's result."""
+        return self._synchronous(self._call(self._session.execute(text)))
+
+    def execute_script(self, text: str) -> list[Result]:
+        """Executes the statements of `text` and gives every result."""
+        results = self._call(self._session.execute_script(text))
+        return [self._synchronous(r) for r in results]
+
+    def _synchronous(self, result: Result) -> Result:
+        if isinstance(result, Push) and isinstance(result.rows, PushStream):
+            return SyncPush(
+                statement=result.statement,
+                columns=result.columns,
+                types=result.types,
+                schema=result.schema,
+                query_id=result.query_id,
+                rows=result.rows,
+                limit=result.limit,
+                connection=self,
+            )
+        return result
+
+    async def _next(self, stream: PushStream) -> PushRow | None:
+        return await anext(stream, None)
+
+    async def _stop_stream(self, stream: PushStream) -> None:
+        stream.stop()
+
+    async def _take(self, stream: PushStream) -> list[PushRow]:
+        await self._engine.runtime.drain()
+        return stream.take()
+
+    # records --------------------------------------------------------------------------------------
+
+    def produce(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None] | pa.Array | None,
+        values: Sequence[bytes | None] | pa.Array,
+        *,
+        timestamps_ms: Sequence[int] | pa.Array | None = None,
+        headers: Sequence[object] | None = None,
+        partition: int | None = None,
+    ) -> None:
+        """Appends records to `topic`, which is created with one partition where it does not exist.
+
+        `keys` None: no record has a key. `timestamps_ms` None: now. `partition` None: placed by murmur2 of the key.
+        """
+        size = len(values)
+        now = self._engine.runtime.now_ms()
+        columns = [
+            pa.nulls(size, pa.int32()) if partition is None else pa.array([partition] * size, pa.int32()),
+            pa.array([now] * size if timestamps_ms is None else timestamps_ms, pa.int64()),
+            pa.nulls(size, pa.binary()) if keys is None else pa.array(keys, pa.binary()),
+            pa.array(values, pa.binary()),
+            pa.nulls(size, APPENDED.field("headers").type)
+            if headers is None
+            else pa.array(headers, APPENDED.field("headers").type),
+        ]
+        table = pa.Table.from_arrays(columns, schema=APPENDED)
+        self._call(self._produce(topic, table))
+
+    async def _produce(self, topic: str, table: pa.Table) -> None:
+        log = self._engine.log
+        if topic not in await log.topics():
+            await log.create_topic(TopicInfo(name=topic, partitions=1))
+        for start in range(0, table.num_rows, _PRODUCE_ROWS):
+            await log.append(topic, table.slice(start, _PRODUCE_ROWS))
+        self._engine.runtime.notify(topic)
+        self._session.wrote = True
+
+    def read_topic(self, topic: str) -> pa.Table:
+        """All records of a topic: partition, offset, timestamp, key, value, headers."""
+        return self._call(self._read_topic(topic))
+
+    async def _read_topic(self, topic: str) -> pa.Table:
+        log = self._engine.log
+        positions = dict(await log.offsets([topic], end=False))
+        tables = [FETCHED.empty_table()]
+        while True:
+            batch = await log.fetch([topic], positions, records_max=_PRODUCE_ROWS)
+            if batch.num_rows == 0:
+                return pa.concat_tables(tables).drop_columns(["input"])
+            tables.append(batch)
+            last = batch.group_by("partition").aggregate([("offset", "max")]).to_pylist()
+            for row in last:
+                partition = next(p for p in positions if p.partition == row["partition"])
+                positions[partition] = row["offset_max"] + 1
+
+    # running --------------------------------------------------------------------------------------
+
+    def wait(self) -> None:
+        """Returns when every query has read all there is; QueryError where one has stopped in ERROR."""
+        self._call(self._engine.runtime.drain())
+        for query in self.progress():
+            if query.status == ERROR and query.error is not None:
+                raise query.error
+
+    def run_once(self) -> bool:
+        """One step of each query that may have records; says whether there was one."""
+        return self._call(self._engine.runtime.run_once())
+
+    def progress(self) -> list[QueryProgress]:
+        """How far each query is."""
+        return self._call(self._progress())
+
+    async def _progress(self) -> list[QueryProgress]:
+        found: list[QueryProgress] = []
+        for query_id, query in self._engine.runtime.queries.items():
+            end = await self._engine.log.offsets(sorted(set(query.plan.inputs)), end=True)
+            lag = sum(max(0, offset - query.positions.get(tp, 0)) for tp, offset in end.items())
+            found.append(
+                QueryProgress(
+                    id=query_id,
+                    status=query.status,
+                    records_in=query.records_in,
+                    records_out=query.records_out,
+                    records_bad=query.records_bad,
+                    steps=query.steps,
+                    busy_seconds=query.busy_seconds,
+                    lag=lag,
+                    error=query.error,
+                )
+            )
+        return found
+
+    def close(self) -> None:
+        """Stops the queries after the step that is running and closes the database."""
+        if self._closed or not self._thread.is_alive():
+            self._closed = True
+            return
+        self._closed = True
+        self._loop.call_soon_threadsafe(self._end)
+        self._thread.join()
+
+    def _end(self) -> None:
+        self._stop = True
+        self._wake.set()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPush(Push):
+    """A push query of a Connection: iterate it; `stop` ends it; `drain` gives what is there once all is read."""
+
+    connection: Connection
+
+    def __iter__(self) -> Iterator[PushRow]:
+        stream = self._stream()
+        while (row := self.connection._call(self.connection._next(stream))) is not None:
+            yield row
+
+    def drain(self) -> list[PushRow]:
+        """The rows that have come once every query has read all there is."""
+        return self.connection._call(self.connection._take(self._stream()))
+
+    def stop(self) -> None:
+        """Ends the query."""
+        self.connection._call(self.connection._stop_stream(self._stream()))
+
+    def _stream(self) -> PushStream:
+        if not isinstance(self.rows, PushStream):
+            raise AssertionError(self.rows)
+        return self.rows
+
+
+def connect(path: str = "", **settings: str) -> Connection:
+    """Opens the database file `path`, or memory where empty; its queries go on at once.
+
+    `settings`: engine settings and session properties, with `_` for `.` (`cache_max_bytes_buffering="0"`).
+    """
+    from streamsql.config import SETTINGS
+
+    by_name = {name.replace(".", "_"): name for name in SETTINGS}
+    chosen = {by_name.get(name, name): str(value) for name, value in settings.items()}
+    engine = {n: v for n, v in chosen.items() if n in SETTINGS and SETTINGS[n].scope == "engine"}
+    session = {n: v for n, v in chosen.items() if n not in engine}
+    return Connection(path, settings=engine, properties=session)
