@@ -76,11 +76,8 @@ def topic_records(database: Path, topic: str) -> Iterator[Record]:
     """The records of a topic in an embedded database file, in order of partition and offset."""
     import streamsql  # here, so that the digest of a file needs no engine
 
-    connection = streamsql.connect(str(database))
-    try:
+    with streamsql.connect(str(database)) as connection:
         table = connection.read_topic(topic)
-    finally:
-        connection.close()
     for batch in table.select(["key", "value"]).to_batches(max_chunksize=65_536):
         yield from zip(batch["key"].to_pylist(), batch["value"].to_pylist(), strict=True)
 

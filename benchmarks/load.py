@@ -15,6 +15,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+import streamsql
 from benchmarks import nexmark
 
 
@@ -23,23 +24,17 @@ def load(spec: nexmark.Spec, topics: list[str], *, database: Path, ndjson: Path)
 
     Gives the number of records per topic. Topics have one partition and are named as the kinds.
     """
-    import streamsql  # here, so that `make_files` needs no engine
-
     counts: Counter[str] = Counter()
-    connection = streamsql.connect(str(database))
-    try:
-        with ExitStack() as stack:
-            files = {
-                kind: stack.enter_context((ndjson / f"{kind}.ndjson").open("wb")) for kind in topics
-            }
-            for kind, table in nexmark.rounds(spec, topics):
-                connection.produce(
-                    kind, table["key"], table["value"], timestamps_ms=table["timestamp"]
-                )
-                nexmark.write_lines(files[kind], table["value"])
-                counts[kind] += len(table)
-    finally:
-        connection.close()
+    with ExitStack() as stack:
+        connection = stack.enter_context(streamsql.connect(str(database)))
+        files = {
+            kind: stack.enter_context((ndjson / f"{kind}.ndjson").open("wb")) for kind in topics
+        }
+        for kind, table in nexmark.rounds(spec, topics):
+            keys, values, times = (column.combine_chunks() for column in table.columns)
+            connection.produce(kind, keys, values, timestamps_ms=times)
+            nexmark.write_lines(files[kind], table["value"])
+            counts[kind] += len(table)
     return dict(counts)
 
 

@@ -9,7 +9,6 @@ the queries keep with pull queries, and leaves the database file:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import subprocess
 import sys
 import time
@@ -37,14 +36,14 @@ def run_demo(database: Path, records: int | None = None) -> None:
         left_over.unlink(missing_ok=True)
     load_topics(database, records)
     run_queries(database)
-    with contextlib.closing(streamsql.connect(str(database))) as connection:
+    with streamsql.connect(str(database)) as connection:
         print_figures(connection)
 
 
 def load_topics(database: Path, records: int | None) -> None:
     """Fills the topics and says how fast."""
     started = time.perf_counter()
-    with contextlib.closing(streamsql.connect(str(database))) as connection:
+    with streamsql.connect(str(database)) as connection:
         counts = load(connection, records)
     seconds = time.perf_counter() - started
     print(f"Loaded in {seconds:.1f} s: ", end="")

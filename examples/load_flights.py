@@ -44,9 +44,8 @@ def load(connection: streamsql.Connection, records: int | None = None) -> dict[s
     counts = dict.fromkeys(topics, 0)
     for topic, batches in topics.items():
         for batch in batches:
-            connection.produce(
-                topic, batch["key"], batch["value"], timestamps_ms=batch["timestamp"]
-            )
+            keys, values, times = (column.combine_chunks() for column in batch.columns)
+            connection.produce(topic, keys, values, timestamps_ms=times)
             counts[topic] += len(batch)
     return counts
 
@@ -129,12 +128,9 @@ def main() -> None:
     parser.add_argument("database", type=Path)
     parser.add_argument("--records", type=int, help="only the first flights")
     options = parser.parse_args()
-    connection = streamsql.connect(str(options.database))
-    try:
+    with streamsql.connect(str(options.database)) as connection:
         for topic, count in load(connection, options.records).items():
             print(f"{topic}: {count:,} records")
-    finally:
-        connection.close()
 
 
 if __name__ == "__main__":

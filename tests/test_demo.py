@@ -103,12 +103,9 @@ def test_the_demo_reports_what_duckdb_counts(demo: tuple[Path, str], flights: pa
 
 def test_the_tables_equal_a_group_by_of_duckdb(demo: tuple[Path, str], flights: pa.Table) -> None:
     database, _ = demo
-    connection = streamsql.connect(str(database))
-    try:
+    with streamsql.connect(str(database)) as connection:
         hours = connection.execute("SELECT * FROM departures_per_hour;")
         carriers = connection.execute("SELECT * FROM delay_per_carrier;")
-    finally:
-        connection.close()
     assert sorted(hours.rows) == ask(
         flights,
         """
