@@ -6,9 +6,11 @@ Users' SQL never reaches this connection as text.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -29,6 +31,19 @@ CREATE TABLE IF NOT EXISTS engine.statements(
 """
 
 
+class RegisteredKernel(Protocol):
+    """What the engine reads of a kernel; functions/ and formats/ have one each."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters(self) -> tuple[str, ...]: ...
+    @property
+    def returns(self) -> str: ...
+    @property
+    def function(self) -> Callable[..., pa.Array]: ...
+
+
 class Database:
     """One open database file, or memory where `path` is empty."""
 
@@ -37,7 +52,7 @@ class Database:
         path: str = "",
         *,
         settings: Mapping[str, str] | None = None,
-        kernels: Sequence[object] = (),
+        kernels: Sequence[RegisteredKernel] = (),
     ) -> None:
         self.path = path
         self.connection = _open(path)
@@ -47,7 +62,7 @@ class Database:
             self.connection.close()
             raise
 
-    def _prepare(self, settings: Mapping[str, str], kernels: Sequence[object]) -> None:
+    def _prepare(self, settings: Mapping[str, str], kernels: Sequence[RegisteredKernel]) -> None:
         con = self.connection
         con.execute("SET TimeZone='UTC'")
         for name, value in settings.items():
@@ -155,17 +170,23 @@ def _open(path: str) -> duckdb.DuckDBPyConnection:
         ) from error
 
 
-def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: object) -> None:
-    """Registers an Arrow function (a `functions.registry.Kernel`, known here by its fields only)."""
-    name: str = getattr(kernel, "name")
-    parameters: Sequence[str] = getattr(kernel, "parameters")
-    function: Callable[..., object] = getattr(kernel, "function")
+def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel) -> None:
+    """Registers an Arrow function."""
+
+    def call(*arrays: pa.Array) -> pa.Array:
+        return kernel.function(*arrays)
+
+    # DuckDB counts the parameters of the signature, where `*arrays` is one.
+    parameters = [
+        inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY)
+        for i in range(len(kernel.parameters))
+    ]
+    setattr(call, "__signature__", inspect.Signature(parameters))
     con.create_function(
-        name,
-        function,
-        list(parameters),
+        kernel.name,
+        call,
+        list(kernel.parameters),
         getattr(kernel, "returns"),
         type="arrow",
         null_handling="special",
     )
-

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from streamsql.brokers.embedded import EmbeddedLog
 from streamsql.brokers.log import Log
 from streamsql.config import SETTINGS
-from streamsql.engine.database import Database
+from streamsql.engine.database import Database, RegisteredKernel
 from streamsql.runtime.loop import Runtime, wall_clock_ms
 from streamsql.runtime.processing_log import ProcessingLog
 
@@ -21,7 +21,7 @@ def open_runtime(
     path: str,
     settings: Mapping[str, str],
     *,
-    kernels: Sequence[object],
+    kernels: Sequence[RegisteredKernel],
     clock: Callable[[], int] = wall_clock_ms,
     log: Log | None = None,
 ) -> Runtime:
