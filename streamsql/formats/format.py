@@ -1,8 +1,9 @@
-"""The seam between bytes and columns: what a format must give, as DuckDB text or as an Arrow kernel.
+"""The seam between bytes and columns: what a format must give, as DuckDB text or Arrow kernel.
 
 A format never sees a connection. `decode` and `encode` return text that `operators/source.py` and
-`operators/sink.py` place in the step's statement; a format that SQL cannot express adds a kernel that runs before
-(decode) or after (encode) that statement.
+`operators/sink.py` place in the step's statement; a format that SQL cannot express adds a kernel
+that runs before (decode) or after (encode) that statement. The functions that its text calls beside
+DuckDB's own are in `formats.KERNELS`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ KEY, VALUE = "key", "value"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatOptions:
-    """How one side of a topic is written. `wrap`: a single value column stands in a record (None: the format's
-    default). `delimiter`: DELIMITED's. `schema_id`, `schema_text`: from the registry, resolved before."""
+    """How one side of a topic is written.
+
+    `wrap`: a single value column stands in a record (None: the format's default). `delimiter`:
+    DELIMITED's. `schema_id`, `schema_text`: from the registry, resolved before.
+    """
 
     side: str = VALUE
     wrap: bool | None = None
@@ -36,11 +40,15 @@ class FormatOptions:
 class Decode:
     """How bytes become columns.
 
-    `stages`: computed columns, one tuple of (name, text) a stage; a stage reads the bytes column and the stages
-    before it: `SELECT *, text AS name FROM (the stage before)`. Names begin with `_d`.
-    `columns`: one text for each asked column, over the last stage; NULL where the bytes are null.
+    `stages`: computed columns, one tuple of (name, text) a stage; a stage reads the bytes column
+    and the stages before it: `SELECT *, text AS name FROM (the stage before)`. Names begin with
+    `_d` and tell the key's from the value's.
+    `columns`: one text for each column, over the last stage; NULL where the bytes are null.
     `error`: text of VARCHAR, NULL where the record could be read; else why not.
-    `kernel`: runs first: batch in (the bytes column is named by `decode`'s argument), batch with further columns out.
+    `kernel`: runs first: batch in (the bytes column is named by `decode`'s argument), batch with
+    further columns out.
+    `null`: text of BOOLEAN, true where the bytes are not null and yet hold no record (JSON's
+    `null`): the value is null then.
     `slow`: rows may take a path that is not vectorised; EXPLAIN says so.
     """
 
@@ -48,6 +56,7 @@ class Decode:
     columns: tuple[str, ...]
     error: str = "NULL"
     kernel: Callable[[pa.Table], pa.Table] | None = None
+    null: str = "false"
     slow: bool = False
 
 
@@ -55,8 +64,9 @@ class Decode:
 class Encode:
     """How columns become bytes: `sql` is text of type BLOB over the named columns.
 
-    `kernel`: takes the statement's result, in which the side's bytes column holds what `sql` gave, and returns it with
-    that column as BINARY. DuckDB raising means that the output cannot be written (QueryError).
+    `kernel`: takes the statement's result, in which the side's bytes column holds what `sql` gave,
+    and returns it with that column as BINARY. DuckDB raising means that the output cannot be
+    written (QueryError).
     """
 
     sql: str
@@ -72,17 +82,35 @@ class Format(Protocol):
         ...
 
     def check(self, columns: Sequence[Column], options: FormatOptions) -> None:
-        """Raises StatementError in ksqlDB's words where these columns cannot be written in this format."""
+        """Raises StatementError, in ksqlDB's words, where this format cannot hold these columns."""
         ...
 
-    def decode(self, source: str, columns: Sequence[Column], options: FormatOptions, *, wanted: Sequence[str]) -> Decode:
-        """How `source` (a BLOB column's name, quoted) becomes `columns`; only those in `wanted` are decoded, the
-        others' text is NULL. All columns are given since position and number matter to some formats."""
+    def decode(
+        self,
+        source: str,
+        columns: Sequence[Column],
+        options: FormatOptions,
+        *,
+        wanted: Sequence[str],
+    ) -> Decode:
+        """How `source` (a BLOB column's name, quoted) becomes `columns`.
+
+        Only those in `wanted` are decoded, the others' text is NULL. All are given: a record of
+        which another column cannot be read is an error whether that column is asked for or not.
+        """
         ...
 
     def encode(
-        self, columns: Sequence[Column], values: Sequence[str], options: FormatOptions, *, target: str
+        self,
+        columns: Sequence[Column],
+        values: Sequence[str],
+        options: FormatOptions,
+        *,
+        target: str,
     ) -> Encode:
-        """The bytes of `columns`, whose DuckDB texts are `values`. The sink writes NULL bytes itself for a tombstone
-        and for a key of which all columns are null. `target` names the bytes column for a kernel."""
+        """The bytes of `columns`, whose DuckDB texts are `values`.
+
+        The sink writes NULL bytes itself for a tombstone and for a key of which all columns are
+        null. `target` names the bytes column for a kernel.
+        """
         ...

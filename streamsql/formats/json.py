@@ -1,0 +1,148 @@
+"""JSON: a record is an object, or one bare value (a key of one column, WRAP_SINGLE_VALUE=false).
+
+Numbers carry DATE (days), TIME and TIMESTAMP (milliseconds), base64 strings carry BYTES, and a
+DECIMAL is a number with all its digits (ksqlDB docs: reference/serialization). What is read as
+what, and what is an error, stands in `json_record.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from streamsql.formats.carried import carrier_type, lift
+from streamsql.formats.format import Decode, Encode, FormatOptions
+from streamsql.formats.json_record import (
+    Reader,
+    read_record,
+    record_reader,
+    single_reader,
+)
+from streamsql.formats.json_write import object_text, value_text
+from streamsql.formats.kernel import Kernel
+from streamsql.formats.rules import check_columns, is_wrapped, map_key_problem
+from streamsql.formats.type_text import read_type, write_type
+from streamsql.schema.column import Column
+from streamsql.schema.duck import literal
+from streamsql.schema.types import Field, Struct
+
+NAME = "JSON"
+_ERROR = "!"
+"""Starts what the kernel gives for a record that cannot be read; JSON never starts so."""
+
+
+class JsonFormat:
+    """The format of JSON without a registry."""
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def configs(self) -> frozenset[str]:
+        return frozenset()
+
+    def check(self, columns: Sequence[Column], options: FormatOptions) -> None:
+        check_columns(columns, options, name=NAME, reason=_reason)
+
+    def decode(
+        self,
+        source: str,
+        columns: Sequence[Column],
+        options: FormatOptions,
+        *,
+        wanted: Sequence[str],
+    ) -> Decode:
+        name = f"_d_{options.side}"
+        text, record = f"{name}_text", f"{name}_record"
+        wrapped = is_wrapped(columns, options)
+        fields = Struct(tuple(Field(c.name, c.type) for c in columns))
+        carried = {f"c{i}": carrier_type(c.type) for i, c in enumerate(columns) if c.name in wanted}
+        kernel = f"{READ.name}({source}, {literal(_describe(fields, wrapped))})"
+        stages = (
+            ((text, f"CASE WHEN {source} IS NOT NULL THEN {kernel} END"),),
+            (
+                (
+                    record,
+                    f"CASE WHEN starts_with({text}, '{{') THEN"
+                    f" from_json({text}, {literal(json.dumps(carried or {'c0': 'JSON'}))}) END",
+                ),
+            ),
+        )
+        return Decode(
+            stages=stages,
+            columns=tuple(
+                lift(f"{record}.c{i}", c.type) if c.name in wanted else "NULL"
+                for i, c in enumerate(columns)
+            ),
+            error=f"CASE WHEN starts_with({text}, '{_ERROR}') THEN substr({text}, 2) END",
+            null=f"coalesce({text} = 'null', false)",
+            slow=True,
+        )
+
+    def encode(
+        self,
+        columns: Sequence[Column],
+        values: Sequence[str],
+        options: FormatOptions,
+        *,
+        target: str,
+    ) -> Encode:
+        if not columns:
+            return Encode(sql="NULL::BLOB" if options.side == "key" else "encode('{}')")
+        if is_wrapped(columns, options):
+            return Encode(sql=f"encode({object_text(columns, values)})")
+        (column,), (value,) = columns, values
+        text = value_text(f"({value})", column.type)
+        return Encode(sql=f"CASE WHEN ({value}) IS NOT NULL THEN encode({text}) END")
+
+
+def _reason(columns: Sequence[Column]) -> str:
+    if any(map_key_problem(c.type) for c in columns):
+        return f"{NAME} only supports MAP types with STRING keys"
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _reader(described: str) -> Reader:
+    wrapped, packed = described[0] == "{", described[1:]
+    columns = read_type(packed)
+    assert isinstance(columns, Struct)
+    return record_reader(columns) if wrapped else single_reader(columns.fields[0].type)
+
+
+def _describe(columns: Struct, wrapped: bool) -> str:
+    return ("{" if wrapped else "=") + write_type(columns)
+
+
+def _read(records: Any, described: Any) -> Any:
+    if not len(records):
+        return pa.array([], pa.string())
+    reader = _reader(described[0].as_py())
+    return pa.array([_read_one(data, reader) for data in records.to_pylist()], pa.string())
+
+
+def _read_one(data: bytes | None, reader: Reader) -> str | None:
+    if data is None:
+        return None
+    try:
+        return read_record(data, reader)
+    except ValueError as error:
+        return f"{_ERROR}{error}"
+
+
+READ = Kernel(
+    name="streamsql_read_json",
+    parameters=("BLOB", "VARCHAR"),
+    returns="VARCHAR",
+    function=_read,
+    slow=True,
+)
+"""Canonical text of a record, `null`, or what is wrong with it after `!`."""
+
+FORMAT = JsonFormat()
+KERNELS = (READ,)

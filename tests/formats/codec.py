@@ -1,0 +1,107 @@
+"""Runs a format's SQL as the operators compose it, on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from streamsql.formats import KERNELS
+from streamsql.formats.format import Decode, Format, FormatOptions
+from streamsql.schema.column import Column
+from streamsql.schema.duck import duckdb_type, quote
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What came of records, row by row; an error is None where the record could be read."""
+
+    rows: list[tuple[Any, ...]]
+    errors: list[str | None]
+    nulls: list[bool]
+
+
+@cache
+def connection() -> duckdb.DuckDBPyConnection:
+    """One connection for all tests: opening one and registering kernels costs more than a test."""
+    con = duckdb.connect(config={"threads": 1})
+    con.execute("SET TimeZone = 'UTC'")
+    for kernel in KERNELS:
+        con.create_function(
+            kernel.name,
+            kernel.function,
+            list(kernel.parameters),
+            kernel.returns,
+            type="arrow",
+            null_handling="special",
+        )
+    return con
+
+
+def compose_decode(source: str, decoded: Decode, relation: str) -> str:
+    """The stages nested as a source nests them, with columns `v0…`, `error` and `is_null`."""
+    for stage in decoded.stages:
+        texts = ", ".join(f"{text} AS {name}" for name, text in stage)
+        relation = f"(SELECT *, {texts} FROM {relation})"
+    columns = [f"{text} AS v{i}" for i, text in enumerate(decoded.columns)]
+    columns += [f"{decoded.error} AS error", f"{decoded.null} AS is_null"]
+    return f"SELECT {', '.join(columns)} FROM {relation} ORDER BY n"
+
+
+def decode(
+    format_: Format,
+    columns: Sequence[Column],
+    records: Sequence[bytes | None],
+    options: FormatOptions | None = None,
+    *,
+    wanted: Sequence[str] | None = None,
+) -> Decoded:
+    """Decodes records in one batch."""
+    names = [c.name for c in columns] if wanted is None else wanted
+    made = format_.decode(quote("_val"), columns, options or FormatOptions(), wanted=names)
+    table = pa.table({"n": range(len(records)), "_val": pa.array(records, pa.binary())})
+    con = connection()
+    con.register("records", made.kernel(table) if made.kernel else table)
+    try:
+        rows = con.execute(compose_decode(quote("_val"), made, "records")).fetchall()
+    finally:
+        con.unregister("records")
+    return Decoded(
+        rows=[row[:-2] for row in rows],
+        errors=[row[-2] for row in rows],
+        nulls=[row[-1] for row in rows],
+    )
+
+
+def encode(
+    format_: Format,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    options: FormatOptions | None = None,
+) -> list[bytes | None]:
+    """Encodes rows, each given as DuckDB texts, in one batch."""
+    names = [f"c{i}" for i in range(len(columns))]
+    made = format_.encode(columns, names, options or FormatOptions(), target="_val")
+    con = connection()
+    selects = [
+        "SELECT "
+        + ", ".join(
+            [
+                f"{n} AS n",
+                *(
+                    f"({text})::{duckdb_type(c.type)} AS {name}"
+                    for text, c, name in zip(row, columns, names, strict=True)
+                ),
+            ]
+        )
+        for n, row in enumerate(rows)
+    ]
+    union = " UNION ALL ".join(selects)
+    table = con.sql(f"SELECT n, {made.sql} AS _val FROM ({union}) ORDER BY n").to_arrow_table()
+    if made.kernel:
+        table = made.kernel(table)
+    return table.column("_val").to_pylist()
