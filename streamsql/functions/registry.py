@@ -63,6 +63,11 @@ CALLED = "called"
 """The text sees NULL arguments and has its own rule for them."""
 
 
+SEED = "$seed"
+"""Stands in the text of a function that varies; a number takes its place that differs from call to
+call of a statement, so that two calls for one record differ."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """One way to call a function.
@@ -111,7 +116,8 @@ class Example:
 class ScalarFunction:
     """A function of a row. `name` is spelled as ksqlDB's messages spell it; look it up in capitals.
 
-    `varies`: its examples have no fixed result, the test only executes them.
+    `varies`: it hashes `_part`, `_off` and SEED, or reads the time; the test of its examples only
+    executes them.
     """
 
     name: str
@@ -209,30 +215,50 @@ def kernels_of(functions: Sequence[ScalarFunction | TableFunction]) -> Iterator[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundAggregate:
-    """An aggregate call whose types are known: templates over its arguments
-    (`../shared/operators.md` section 4).
+    """An aggregate call whose types are known: `str.format` templates, which operators fill.
 
-    Templates are `str.format` texts. `{0}`, `{1}`: the arguments, as columns of the input. `{w}`:
-    the window, so that `count({0}) OVER {w}` reads the rows of the same key up to this one in
-    `_seq` order. `{p0}`, `{p1}`: the partials on the left (earlier: the state), `{q0}`, `{q1}`: on
-    the right (later). `{sign}`: +1 or -1 of a table's change.
+    `{0}`, `{1}`: the arguments, as columns of the input. `{w}`: a window, so that `count({0}) OVER {w}`
+    reads the rows of the same key up to this one in `_seq` order; `{key}`: its partition's columns.
+    `{s0}`, `{s1}`: columns of `stages`. `{p0}`, `{p1}`: the partials on the left (earlier: the state,
+    NULL where there is none), `{q0}`, `{q1}`: on the right (later). `{sign}`: +1 or -1 of a table's
+    change. `{limit}`: `limit`.
 
-    `state`: DuckDB types of the partials. `running`: each partial after every row of the batch
-    (without the state). `group`: each partial of a whole group, within GROUP BY; the input is
-    called so that `_seq` orders it. `merge`: partials of p then q (either may be NULL where there
-    is no row: then the other's). `result`: the value. `signed`: `running` with undo, for tables, or
-    None where it has none. `order`: `free` (exact in SQL), `fold` (a DOUBLE sum: `running` and
-    `group` are not used, the fold kernel adds the columns of `lift` left to right) or `list`.
+    `state`: DuckDB types of the partials, what is kept of a group.
+    `stages`: computed columns, before the others, over the batch joined with the state; a stage reads
+    the stages before it. `running`: each partial after every row of the batch, without the state.
+    `group`: each partial of a whole group, within GROUP BY (`_seq` orders it); empty where there are
+    stages. `merge`: partials of p then q. `result`: the value, of partials p.
+
+    `signed`: `running` over a table's changes, with undo. `items`: its table form keeps the values one
+    by one, and `listed` makes the result of their list `{0}`, in order of arrival; `signed` is () then.
+    None: it has no undo.
+
+    `fold`: the partials are DOUBLE sums, which only a left fold makes independent of where batches are
+    cut: `lift` gives what each row adds to each partial, NULL for nothing, and `fold` what kind of
+    partial it is: `sum`, or `spread a n` (the sum of squared deviations, of partial a over count n:
+    Youngs and Cramer). `running` and `group` are empty then.
+    `nested`: ksqlDB's intermediate value is no scalar, which DELIMITED refuses.
     """
 
     name: str
     arguments: tuple[TypedSql, ...]
     type: SqlType
     state: tuple[str, ...]
-    running: tuple[str, ...]
-    group: tuple[str, ...]
     merge: tuple[str, ...]
     result: str
+    running: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
     signed: tuple[str, ...] | None = None
+    listed: str = ""
     lift: tuple[str, ...] = ()
-    order: str = "free"
+    fold: tuple[str, ...] = ()
+    limit: int = 1000
+    nested: bool = False
+
+    @property
+    def order(self) -> str:
+        """`fold` where a kernel adds it up, `list` where it keeps values, else `free`."""
+        if self.fold:
+            return "fold"
+        return "list" if self.stages or self.listed else "free"

@@ -204,40 +204,42 @@ def _coerce(pattern: SqlType, argument: TypedSql, bindings: Bindings) -> TypedSq
 def lower_call(row: Signature, match: Match) -> TypedSql:
     """The text of the call."""
     parts = [a.body if isinstance(a, LambdaSql) else a for a in match.arguments]
-    values = [a for a in match.arguments if isinstance(a, TypedSql)]
-    if row.nulls == GUARDED and values:
-        throws = [False]
-        sql = _guarded(row, match, throws)
-    else:
-        sql, own = _lower(row, match.arguments)
-        throws = [own]
-    found = compose(sql, match.type, *parts, throws=row.throws or throws[0])
-    slow = found.slow or any(k.slow and f"{k.name}(" in sql for k in row.kernels)
-    return replace(found, slow=slow, contained=True)
+    made = (
+        _guarded(row, match) if row.nulls == GUARDED else _lower(row, match.arguments, match.type)
+    )
+    found = compose(made.sql, match.type, *parts, throws=row.throws or made.throws)
+    return replace(
+        found,
+        columns=found.columns | made.columns,
+        constant=found.constant and not made.columns,
+        slow=found.slow or any(k.slow and f"{k.name}(" in made.sql for k in row.kernels),
+        contained=True,
+    )
 
 
-def _lower(row: Signature, arguments: Sequence[Bound]) -> tuple[str, bool]:
+def _lower(row: Signature, arguments: Sequence[Bound], type_: SqlType) -> TypedSql:
     if isinstance(row.lower, str):
         texts = [a.sql if isinstance(a, TypedSql) else a.body.sql for a in arguments]
-        return row.lower.format(*texts, args=", ".join(texts)), False
+        return TypedSql(sql=row.lower.format(*texts, args=", ".join(texts)), type=type_)
     found = row.lower(*arguments)
-    return (found, False) if isinstance(found, str) else (found.sql, found.throws)
+    return TypedSql(sql=found, type=type_) if isinstance(found, str) else found
 
 
-def _guarded(row: Signature, match: Match, throws: list[bool]) -> str:
+def _guarded(row: Signature, match: Match) -> TypedSql:
     """The text within a CASE; each argument is computed once."""
+    lowered = TypedSql(sql="NULL", type=match.type)
 
     def step(rest: Sequence[Bound], done: tuple[Bound, ...]) -> str:
+        nonlocal lowered
         if not rest:
-            sql, throws[0] = _lower(row, done)
+            lowered = _lower(row, done, match.type)
             names = [a.sql for a in done if isinstance(a, TypedSql) and a.literal is None]
             nulls = " OR ".join(f"{name} IS NULL" for name in names)
-            return f"CASE WHEN {nulls} THEN NULL ELSE {sql} END" if nulls else sql
+            return f"CASE WHEN {nulls} THEN NULL ELSE {lowered.sql} END" if nulls else lowered.sql
         first = rest[0]
-        if isinstance(first, LambdaSql):
-            return step(rest[1:], (*done, first))
-        if first.literal is not None:
+        if isinstance(first, LambdaSql) or first.literal is not None:
             return step(rest[1:], (*done, first))
         return let(first.sql, lambda v: step(rest[1:], (*done, replace(first, sql=v))))
 
-    return step(match.arguments, ())
+    sql = step(match.arguments, ())
+    return replace(lowered, sql=sql)
