@@ -9,13 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-GRAMMAR = Path(__file__).resolve().parent
-ROOT = GRAMMAR.parent
+from read_grammar import read_keywords
 
-
-def read_keywords(name: str) -> list[str]:
-    """The words of grammar/keywords/<name>.txt, in order."""
-    return (GRAMMAR / "keywords" / f"{name}.txt").read_text().split()
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def write_keywords() -> str:

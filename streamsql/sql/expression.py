@@ -68,7 +68,7 @@ _INTERVAL_WORDS = ("DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECOND", "MILLIS
 
 def read_expression(cursor: Cursor) -> Expr:
     """Reads an expression of any kind."""
-    return _bounded(cursor, _read_or)
+    return _bounded(cursor, _read_inner)
 
 
 def read_value(cursor: Cursor) -> Expr:
@@ -78,9 +78,7 @@ def read_value(cursor: Cursor) -> Expr:
 
 def _bounded(cursor: Cursor, read: Callable[[Cursor], Expr]) -> Expr:
     start = cursor.index
-    cursor.enter()
     expr = read(cursor)
-    cursor.leave()
     # A tree cannot be deeper than it has tokens: the short ones need no look.
     if cursor.index - start > DEPTH_MAX and _depth(expr) > DEPTH_MAX:
         cursor.fail(
@@ -103,6 +101,13 @@ def _depth(expr: Expr) -> int:
         elif isinstance(node, tuple):
             pending += [(item, depth) for item in cast("tuple[object, ...]", node)]
     return deepest
+
+
+def _read_inner(cursor: Cursor) -> Expr:
+    cursor.enter()
+    expr = _read_or(cursor)
+    cursor.leave()
+    return expr
 
 
 # ------------------------------------------------------------------ logic and predicates
@@ -165,7 +170,7 @@ def _read_predicated(cursor: Cursor) -> Expr:
     if key == "IN":
         cursor.advance()
         cursor.expect("(")
-        items = _read_list(cursor, read_expression)
+        items = _read_list(cursor, _read_inner)
         return InList(operand=left, items=items, negated=negated, position=position)
     if key == "LIKE":
         cursor.advance()
@@ -293,7 +298,7 @@ def _read_atom(cursor: Cursor) -> Expr:
         return read_literal(cursor)
     if token.key == "(":
         cursor.advance()
-        expr = read_expression(cursor)
+        expr = _read_inner(cursor)
         cursor.expect(")")
         return expr
     if token.kind == "variable":
@@ -352,7 +357,7 @@ def _read_argument(cursor: Cursor) -> Expr:
         return Interval(unit=cursor.advance().key, position=position)
     if cursor.at("DISTINCT"):
         cursor.fail_at(hint="COUNT_DISTINCT(x) and COLLECT_SET(x) look at distinct values")
-    return read_expression(cursor)
+    return _read_inner(cursor)
 
 
 def _at_lambda(cursor: Cursor) -> bool:
@@ -377,7 +382,7 @@ def _read_lambda(cursor: Cursor) -> Lambda:
     else:
         parameters.append(read_identifier(cursor))
     cursor.expect("=>")
-    return Lambda(parameters=tuple(parameters), body=read_expression(cursor), position=position)
+    return Lambda(parameters=tuple(parameters), body=_read_inner(cursor), position=position)
 
 
 # ------------------------------------------------------------------ atoms that begin with a keyword
@@ -391,12 +396,12 @@ def _read_case(cursor: Cursor) -> Expr:
     whens: list[tuple[Expr, Expr]] = []
     cursor.expect("WHEN")
     while True:
-        condition = read_expression(cursor)
+        condition = _read_inner(cursor)
         cursor.expect("THEN")
-        whens.append((condition, read_expression(cursor)))
+        whens.append((condition, _read_inner(cursor)))
         if not cursor.accept("WHEN"):
             break
-    default = read_expression(cursor) if cursor.accept("ELSE") else None
+    default = _read_inner(cursor) if cursor.accept("ELSE") else None
     cursor.leave()
     if not cursor.accept("END"):
         expected = ("'END'",) if default is not None else ("'WHEN'", "'ELSE'", "'END'")
@@ -407,7 +412,7 @@ def _read_case(cursor: Cursor) -> Expr:
 def _read_cast(cursor: Cursor) -> Expr:
     position = cursor.position()
     cursor.expect("CAST", "(")
-    operand = read_expression(cursor)
+    operand = _read_inner(cursor)
     cursor.expect("AS")
     type_ = read_type(cursor)
     cursor.expect(")")
@@ -419,7 +424,7 @@ def _read_array(cursor: Cursor) -> Expr:
         return _read_named(cursor)
     position = cursor.position()
     cursor.expect("ARRAY", "[")
-    items = () if cursor.accept("]") else _read_list(cursor, read_expression, "]")
+    items = () if cursor.accept("]") else _read_list(cursor, _read_inner, "]")
     return ArrayCtor(items=items, position=position)
 
 
@@ -432,17 +437,17 @@ def _read_map(cursor: Cursor) -> Expr:
     cursor.expect("MAP", "(")
     if cursor.accept(")"):
         return MapCtor(entries=(), position=position)
-    key = read_expression(cursor)
+    key = _read_inner(cursor)
     if not cursor.at(":="):
         # Read twice, maps inside maps would take a time that doubles with each level.
         return _read_arguments(cursor, "MAP", position, key)
     entries: list[tuple[Expr, Expr]] = []
     while True:
         cursor.expect(":=")
-        entries.append((key, read_expression(cursor)))
+        entries.append((key, _read_inner(cursor)))
         if not cursor.accept(","):
             break
-        key = read_expression(cursor)
+        key = _read_inner(cursor)
     if not cursor.accept(")"):
         cursor.fail_expecting("','", "')'")
     return MapCtor(entries=tuple(entries), position=position)
@@ -460,7 +465,7 @@ def _read_struct(cursor: Cursor) -> Expr:
     while True:
         name = read_identifier(cursor)
         cursor.expect(":=")
-        fields_.append((name, read_expression(cursor)))
+        fields_.append((name, _read_inner(cursor)))
         if not cursor.accept(","):
             break
     if not cursor.accept(")"):

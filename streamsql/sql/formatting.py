@@ -1,7 +1,7 @@
 """Expressions and queries to text that parses to an equal value.
 
-Spelled as ksqlDB spells them in its messages: every operator in parentheses, `null`, `true`, words
-upper-cased. An identifier is quoted only where it has to be.
+Spelled as in the messages of ksqlDB: `null`, `true`, words upper-cased, names in quotes only where they
+have to be; alone, an expression has every operator in parentheses.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from streamsql.sql.statement import (
 from streamsql.sql.terminal import DURATION_UNITS
 
 __all__ = [
+    "format_clause",
     "format_columns",
     "format_duration",
     "format_expr",
@@ -41,20 +42,18 @@ __all__ = [
     "format_values",
 ]
 
-_PLAIN = re.compile(r"[A-Z_][A-Z0-9_@]*|[0-9]+[A-Z_@][A-Z0-9_@]*")
+# `1ST` is an identifier too, but `S.1ST` begins with the number `.1` behind the S.
+_PLAIN = re.compile(r"[A-Z_][A-Z0-9_@]*")
 
 # Nonreserved, but read as something else where a name may stand too.
 _QUOTED = RESERVED | frozenset(
     ("ARRAY", "COLUMN", "EMIT", "FUNCTION", "IF", "MAP", "PARTITION", "SET", "STRUCT", "TABLES")
 )
 
-# `1E5` would be a number.
-_NUMBER = re.compile(r"[0-9]+E[0-9]+")
-
 
 def format_name(name: str) -> str:
     """An identifier, quoted if it has to be."""
-    if _PLAIN.fullmatch(name) and name not in _QUOTED and not _NUMBER.fullmatch(name):
+    if _PLAIN.fullmatch(name) and name not in _QUOTED:
         return name
     return "`" + name.replace("`", "``") + "`"
 
@@ -66,130 +65,202 @@ def format_string(text: str) -> str:
 
 # ------------------------------------------------------------------ expressions
 
+# How tight an expression holds together; a looser one stands in parentheses inside a tighter one.
+_OR, _AND, _NOT, _PREDICATE, _VALUE, _SUM, _PRODUCT, _SIGN, _ZONE, _PRIMARY = range(1, 11)
+
+_BINARY = {
+    "OR": _OR,
+    "AND": _AND,
+    "||": _VALUE,
+    "+": _SUM,
+    "-": _SUM,
+    "*": _PRODUCT,
+    "/": _PRODUCT,
+    "%": _PRODUCT,
+}
+"""All other operators compare."""
+
+Write = Callable[[ast.Expr, int], str]
+"""The text of an inner expression that has to hold together at least as tight as the number."""
+
 
 def format_expr(expr: ast.Expr) -> str:
-    """An expression."""
-    return _EXPRS[type(expr)](expr)
+    """An expression as ksqlDB's messages have it, every operator in parentheses."""
+    return _write_full(expr, 0)
+
+
+def format_clause(expr: ast.Expr) -> str:
+    """An expression with the parentheses that it needs: no deeper nested than what was parsed."""
+    return _write_short(expr, 0)
 
 
 def format_values(exprs: Iterable[ast.Expr]) -> str:
-    """`a, b, c`."""
-    return ", ".join(format_expr(e) for e in exprs)
+    """`a, b, c`, where AND, NOT and comparisons need parentheses."""
+    return ", ".join(_write_short(e, _VALUE) for e in exprs)
 
 
-def _format_primary(expr: ast.Expr) -> str:
-    """In parentheses what `->` or `[` would otherwise take a part of."""
-    text = format_expr(expr)
-    if isinstance(expr, ast.AtTimeZone) or (isinstance(expr, ast.Unary) and expr.op != "NOT"):
-        return f"({text})"
-    return text
+def _write_full(expr: ast.Expr, least: int) -> str:
+    text = _EXPRS[type(expr)](expr, _write_full)
+    tightness = _tightness(expr)
+    inner = tightness < least or tightness < _SIGN or isinstance(expr, ast.Case)
+    return f"({text})" if inner else text
 
 
-def _format_unary(expr: ast.Unary) -> str:
-    operand = format_expr(expr.operand)
+def _write_short(expr: ast.Expr, least: int) -> str:
+    text = _EXPRS[type(expr)](expr, _write_short)
+    return f"({text})" if _tightness(expr) < least else text
+
+
+def _tightness(expr: ast.Expr) -> int:
+    match expr:
+        case ast.Binary(op=op):
+            return _BINARY.get(op, _PREDICATE)
+        case ast.IsNull() | ast.Between() | ast.InList() | ast.Like():
+            return _PREDICATE
+        case ast.Unary(op=op):
+            return _NOT if op == "NOT" else _SIGN
+        case ast.AtTimeZone():
+            return _ZONE
+        case _:
+            return _PRIMARY
+
+
+def _write_list(exprs: Iterable[ast.Expr], write: Write) -> str:
+    return ", ".join(write(e, 0) for e in exprs)
+
+
+def _write_binary(expr: ast.Binary, write: Write) -> str:
+    own = _BINARY.get(expr.op)
+    # Comparisons do not chain; the others group to the left.
+    left, right = (_VALUE, _VALUE) if own is None else (own, own + 1)
+    return f"{write(expr.left, left)} {expr.op} {write(expr.right, right)}"
+
+
+def _write_unary(expr: ast.Unary, write: Write) -> str:
     if expr.op == "NOT":
-        return f"(NOT {operand})"
-    # `-5` is a literal and `--` a comment.
-    if operand[0] in "+-0123456789.":
-        operand = f"({operand})"
+        return f"NOT {write(expr.operand, _NOT)}"
+    operand = write(expr.operand, _SIGN)
+    # `-5` is a literal, and `--` begins a comment.
+    if operand[0] in "0123456789.":
+        return f"{expr.op}({operand})"
+    if operand[0] in "+-":
+        numeric = ast.IntegerLiteral | ast.DecimalLiteral | ast.DoubleLiteral
+        return (
+            f"{expr.op}({operand})" if isinstance(expr.operand, numeric) else f"{expr.op} {operand}"
+        )
     return expr.op + operand
 
 
-def _format_not(negated: bool) -> str:
+def _not(negated: bool) -> str:
     return " NOT" if negated else ""
 
 
-def _format_decimal(expr: ast.DecimalLiteral) -> str:
+def _write_decimal(expr: ast.DecimalLiteral, _: Write) -> str:
     text = format(expr.value, "f")
     return text if "." in text else text + "."
 
 
-def _format_double(expr: ast.DoubleLiteral) -> str:
+def _write_double(expr: ast.DoubleLiteral, _: Write) -> str:
     text = repr(expr.value).upper()
     return text if "E" in text else text + "E0"
 
 
-def _format_column(expr: ast.ColumnRef) -> str:
+def _write_column(expr: ast.ColumnRef, _: Write) -> str:
     name = format_name(expr.name)
     return name if expr.source is None else f"{format_name(expr.source)}.{name}"
 
 
-def _format_like(expr: ast.Like) -> str:
+def _write_is_null(expr: ast.IsNull, write: Write) -> str:
+    return f"{write(expr.operand, _VALUE)} IS{_not(expr.negated)} NULL"
+
+
+def _write_like(expr: ast.Like, write: Write) -> str:
     escape = "" if expr.escape is None else f" ESCAPE {format_string(expr.escape)}"
-    operand, pattern = format_expr(expr.operand), format_expr(expr.pattern)
-    return f"({operand}{_format_not(expr.negated)} LIKE {pattern}{escape})"
+    operand, pattern = write(expr.operand, _VALUE), write(expr.pattern, _VALUE)
+    return f"{operand}{_not(expr.negated)} LIKE {pattern}{escape}"
 
 
-def _format_between(expr: ast.Between) -> str:
-    operand, low, high = format_expr(expr.operand), format_expr(expr.low), format_expr(expr.high)
-    return f"({operand}{_format_not(expr.negated)} BETWEEN {low} AND {high})"
+def _write_between(expr: ast.Between, write: Write) -> str:
+    low, high = write(expr.low, _VALUE), write(expr.high, _VALUE)
+    return f"{write(expr.operand, _VALUE)}{_not(expr.negated)} BETWEEN {low} AND {high}"
 
 
-def _format_case(expr: ast.Case) -> str:
-    parts = ["(CASE"]
+def _write_in(expr: ast.InList, write: Write) -> str:
+    items = _write_list(expr.items, write)
+    return f"{write(expr.operand, _VALUE)}{_not(expr.negated)} IN ({items})"
+
+
+def _write_case(expr: ast.Case, write: Write) -> str:
+    parts = ["CASE"]
     if expr.operand is not None:
-        parts.append(format_expr(expr.operand))
+        parts.append(write(expr.operand, _VALUE))
     for condition, result in expr.whens:
-        parts.append(f"WHEN {format_expr(condition)} THEN {format_expr(result)}")
+        parts.append(f"WHEN {write(condition, 0)} THEN {write(result, 0)}")
     if expr.default is not None:
-        parts.append(f"ELSE {format_expr(expr.default)}")
-    return " ".join(parts) + " END)"
+        parts.append(f"ELSE {write(expr.default, 0)}")
+    return " ".join(parts) + " END"
 
 
-def _format_lambda(expr: ast.Lambda) -> str:
+def _write_lambda(expr: ast.Lambda, write: Write) -> str:
     names = ", ".join(format_name(name) for name in expr.parameters)
     if len(expr.parameters) != 1:
         names = f"({names})"
-    return f"{names} => {format_expr(expr.body)}"
+    return f"{names} => {write(expr.body, 0)}"
 
 
-def _format_map(expr: ast.MapCtor) -> str:
-    inner = ", ".join(f"{format_expr(key)}:={format_expr(value)}" for key, value in expr.entries)
+def _write_map(expr: ast.MapCtor, write: Write) -> str:
+    inner = ", ".join(f"{write(key, 0)}:={write(value, 0)}" for key, value in expr.entries)
     return f"MAP({inner})"
 
 
-def _format_struct(expr: ast.StructCtor) -> str:
-    inner = ", ".join(f"{format_name(name)}:={format_expr(value)}" for name, value in expr.fields)
+def _write_struct(expr: ast.StructCtor, write: Write) -> str:
+    inner = ", ".join(f"{format_name(name)}:={write(value, 0)}" for name, value in expr.fields)
     return f"STRUCT({inner})"
 
 
-def _format_call(expr: ast.Call) -> str:
+def _write_call(expr: ast.Call, write: Write) -> str:
     # With values in parentheses, MAP and STRUCT are calls too.
     plain = _PLAIN.fullmatch(expr.name) and expr.name not in RESERVED
-    name = expr.name if plain and not _NUMBER.fullmatch(expr.name) else format_name(expr.name)
+    name = expr.name if plain else format_name(expr.name)
     if expr.name in ("MAP", "STRUCT") and not expr.args:
         name = f"`{expr.name}`"
-    return f"{name}({format_values(expr.args)})"
+    return f"{name}({_write_list(expr.args, write)})"
 
 
-_EXPRS: dict[type[ast.Expr], Callable[[Any], str]] = {
-    ast.NullLiteral: lambda _: "null",
-    ast.BooleanLiteral: lambda e: "true" if e.value else "false",
-    ast.IntegerLiteral: lambda e: str(e.value),
-    ast.DecimalLiteral: _format_decimal,
-    ast.DoubleLiteral: _format_double,
-    ast.StringLiteral: lambda e: format_string(e.value),
-    ast.ColumnRef: _format_column,
-    ast.FieldRef: lambda e: f"{_format_primary(e.base)}->{format_name(e.name)}",
-    ast.Subscript: lambda e: f"{_format_primary(e.base)}[{format_expr(e.index)}]",
-    ast.Unary: _format_unary,
-    ast.Binary: lambda e: f"({format_expr(e.left)} {e.op} {format_expr(e.right)})",
-    ast.IsNull: lambda e: f"({format_expr(e.operand)} IS{_format_not(e.negated)} NULL)",
-    ast.Between: _format_between,
-    ast.InList: lambda e: (
-        f"({format_expr(e.operand)}{_format_not(e.negated)} IN ({format_values(e.items)}))"
-    ),
-    ast.Like: _format_like,
-    ast.Case: _format_case,
-    ast.Cast: lambda e: f"CAST({format_expr(e.operand)} AS {e.type})",
-    ast.Call: _format_call,
-    ast.Lambda: _format_lambda,
-    ast.ArrayCtor: lambda e: f"ARRAY[{format_values(e.items)}]",
-    ast.MapCtor: _format_map,
-    ast.StructCtor: _format_struct,
-    ast.AtTimeZone: lambda e: f"{_format_primary(e.operand)} AT TIME ZONE {format_string(e.zone)}",
-    ast.Interval: lambda e: e.unit,
-    ast.Star: lambda _: "*",
+def _write_zone(expr: ast.AtTimeZone, write: Write) -> str:
+    return f"{write(expr.operand, _ZONE)} AT TIME ZONE {format_string(expr.zone)}"
+
+
+def _write_subscript(expr: ast.Subscript, write: Write) -> str:
+    return f"{write(expr.base, _PRIMARY)}[{write(expr.index, _VALUE)}]"
+
+
+_EXPRS: dict[type[ast.Expr], Callable[[Any, Write], str]] = {
+    ast.NullLiteral: lambda _, __: "null",
+    ast.BooleanLiteral: lambda e, _: "true" if e.value else "false",
+    ast.IntegerLiteral: lambda e, _: str(e.value),
+    ast.DecimalLiteral: _write_decimal,
+    ast.DoubleLiteral: _write_double,
+    ast.StringLiteral: lambda e, _: format_string(e.value),
+    ast.ColumnRef: _write_column,
+    ast.FieldRef: lambda e, write: f"{write(e.base, _PRIMARY)}->{format_name(e.name)}",
+    ast.Subscript: _write_subscript,
+    ast.Unary: _write_unary,
+    ast.Binary: _write_binary,
+    ast.IsNull: _write_is_null,
+    ast.Between: _write_between,
+    ast.InList: _write_in,
+    ast.Like: _write_like,
+    ast.Case: _write_case,
+    ast.Cast: lambda e, write: f"CAST({write(e.operand, 0)} AS {e.type})",
+    ast.Call: _write_call,
+    ast.Lambda: _write_lambda,
+    ast.ArrayCtor: lambda e, write: f"ARRAY[{_write_list(e.items, write)}]",
+    ast.MapCtor: _write_map,
+    ast.StructCtor: _write_struct,
+    ast.AtTimeZone: _write_zone,
+    ast.Interval: lambda e, _: e.unit,
+    ast.Star: lambda _, __: "*",
 }
 
 
@@ -257,13 +328,13 @@ def format_query(query: Query) -> str:
     if query.window is not None:
         parts.append("WINDOW " + _format_window(query.window))
     if query.where is not None:
-        parts.append("WHERE " + format_expr(query.where))
+        parts.append("WHERE " + format_clause(query.where))
     if query.group_by:
         parts.append("GROUP BY " + format_values(query.group_by))
     if query.partition_by:
         parts.append("PARTITION BY " + format_values(query.partition_by))
     if query.having is not None:
-        parts.append("HAVING " + format_expr(query.having))
+        parts.append("HAVING " + format_clause(query.having))
     if query.emit is not None:
         parts.append("EMIT " + query.emit)
     if query.limit is not None:
@@ -274,11 +345,11 @@ def format_query(query: Query) -> str:
 def _format_item(item: SelectItem) -> str:
     match item:
         case SelectColumn(expr=expr, alias=alias):
-            return format_expr(expr) + ("" if alias is None else f" AS {format_name(alias)}")
+            return format_clause(expr) + ("" if alias is None else f" AS {format_name(alias)}")
         case SelectStar(source=source):
             return "*" if source is None else f"{format_name(source)}.*"
         case SelectStructStar(base=base):
-            return f"{_format_primary(base)}->*"
+            return f"{_write_short(base, _PRIMARY)}->*"
         case _:
             raise AssertionError(item)
 
@@ -310,7 +381,7 @@ def _format_join(join: JoinRef) -> str:
         if join.within.grace_ms is not None:
             within += f" GRACE PERIOD {format_duration(join.within.grace_ms)}"
     left = _format_relation(join.left)
-    return f"{left} {join.kind} JOIN {right}{within} ON {format_expr(join.on)}"
+    return f"{left} {join.kind} JOIN {right}{within} ON {format_clause(join.on)}"
 
 
 def _format_window(window: WindowClause) -> str:
