@@ -14,7 +14,9 @@ from dataclasses import replace
 from types import ModuleType
 
 from streamsql.errors import Position, StatementError
+from streamsql.functions import aggregates, binary, encoding, letters, mask, numeric, rounding, strings
 from streamsql.functions.registry import (
+    SEED,
     AggregateFunction,
     Argument,
     BoundAggregate,
@@ -39,7 +41,16 @@ __all__ = [
     "resolve_table_function",
 ]
 
-_MODULES: tuple[ModuleType, ...] = ()
+_MODULES: tuple[ModuleType, ...] = (
+    numeric,
+    rounding,
+    strings,
+    letters,
+    mask,
+    encoding,
+    binary,
+    aggregates,
+)
 
 Entry = ScalarFunction | TableFunction | AggregateFunction
 
@@ -80,7 +91,11 @@ def resolve_scalar(
     if entry is None:
         raise _unknown(name, position)
     row, match = choose(entry.name, entry.signatures, arguments, position)
-    return lower_call(row, match)
+    found = lower_call(row, match)
+    if not entry.varies:
+        return found
+    seed = "0" if position is None else str(position.offset)
+    return replace(found, sql=found.sql.replace(SEED, seed))
 
 
 def resolve_table_function(

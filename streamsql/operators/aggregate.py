@@ -1,25 +1,36 @@
-"""Aggregate: GROUP BY, of a stream (windowed or not) or of a table."""
+"""Aggregate: GROUP BY, of a stream (windowed or not) or of a table.
+
+Law: each record with a group gives one row, the aggregates of its group up to and including it; its
+time is the largest of the group. With windows: one for each window of the record that is not closed.
+State `groups(_part, key, window, _ts, partials)`; of windows also `time(_part, t)`. The caching path
+gives the last row of each group in a batch.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from streamsql.errors import UnsupportedError
 from streamsql.functions.registry import BoundAggregate
+from streamsql.operators.grouping import Grouped, lower_groups
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.partials import Partials
 from streamsql.operators.placement import Placement
+from streamsql.operators.project import safe
+from streamsql.operators.table_state import TableKey
 from streamsql.operators.window import Window
 from streamsql.schema.column import Schema
+from streamsql.schema.duck import duckdb_type, physical_names, quote
 from streamsql.schema.typed import TypedSql
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """Groups `input` by `group`; `schema` has a key column for each of `group` and a value column for each of
-    `aggregates`; all of them read `input`.
+    """Groups `input` by `group`.
 
-    `placement`: None where the group is the input's key, so that records stay in their partition. `final`: EMIT FINAL.
-    A row whose group has a null or throws is dropped.
-
+    `schema` has a key column for each of `group` and a value column for each of `aggregates`; all of
+    them read `input`. `placement`: None where the group is the input's key, so that records stay in
+    their partition. `final`: EMIT FINAL. A row whose group has a null or throws is dropped.
     """
 
     input: Node
@@ -46,5 +57,44 @@ class Aggregate:
         return self.over.info if self.over else None
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Its part of the step."""
-        raise NotImplementedError
+        """Its statements, by what it groups."""
+        (relation,) = relations
+        if relation.table or self.over is not None or self.final:
+            raise UnsupportedError("windows and tables are not supported yet")
+        partials = Partials.of(self.aggregates)
+        settled = builder.settle(replace(relation, sql=self._input(relation, partials)))
+        return lower_groups(builder, self._grouped(settled.sql, partials))
+
+    def _names(self) -> tuple[str, ...]:
+        return physical_names(c.name for c in (*self.schema.key, *self.schema.value))
+
+    def _input(self, relation: Relation, partials: Partials) -> str:
+        """The rows that belong to a group: META, key columns, argument columns."""
+        names = self._names()
+        keys = [quote(n) for n in names[: len(self.group)]]
+        columns = [f"{safe(t)} AS {n}" for t, n in zip(self.group, keys, strict=True)]
+        meta = list(relation.passed)
+        sql = (
+            f"SELECT {', '.join([*meta, *columns, *partials.argument_columns()])}"
+            f" FROM {relation.sql}"
+        )
+        if self.placement is not None:
+            place = self.placement.partition_sql(self.schema.key, keys)
+            if place != "_part":
+                sql = f"SELECT * REPLACE (({place})::INTEGER AS _part) FROM ({sql})"
+        complete = " AND ".join(["NOT _null", *(f"{k} IS NOT NULL" for k in keys)])
+        error = " OR _err IS NOT NULL" if relation.fallible else ""
+        return f"(SELECT * FROM ({sql}) WHERE ({complete}){error})"
+
+    def _grouped(self, rows: str, partials: Partials) -> Grouped:
+        names = self._names()
+        types = [duckdb_type(c.type) for c in self.schema.key]
+        columns = tuple(zip(names[: len(types)], types, strict=True))
+        bounds = (("_ws", "BIGINT"), ("_we", "BIGINT")) if self.over else ()
+        return Grouped(
+            rows=rows,
+            schema=self.schema,
+            window=self.window,
+            key=TableKey(columns=(("_part", "INTEGER"), *columns, *bounds)),
+            partials=partials,
+        )

@@ -1,0 +1,146 @@
+"""The statements of a GROUP BY over a stream's rows: batch joined with state, running aggregates, new state.
+
+The rows come with their whole key, a window's bounds among it; which rows those are is the caller's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsql.operators.kernels.fold import Fold, fold_kernel
+from streamsql.operators.operator import Builder, Relation, WindowInfo
+from streamsql.operators.partials import Partials
+from streamsql.operators.table_state import STORED_META, TableKey
+from streamsql.schema.column import Schema
+from streamsql.schema.duck import physical_names, quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """`rows`: what stands after FROM: META, the columns of `key`, the arguments' columns of `partials`."""
+
+    rows: str
+    schema: Schema
+    window: WindowInfo | None
+    key: TableKey
+    partials: Partials
+
+    @property
+    def windowed(self) -> list[str]:
+        """The window's bounds, where there are any."""
+        return ["_ws", "_we"] if self.window else []
+
+
+def lower_groups(builder: Builder, grouped: Grouped) -> Relation:
+    """Four statements: the changes, the old state out, the new state in; the last reads the changes."""
+    columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
+    state = builder.state_table("groups", columns)
+    last = not builder.every_change and grouped.partials.plain
+    sql = _last_changes(grouped, state) if last else _every_change(grouped, state)
+    folds = _folds(grouped.partials)
+    rows = builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
+    store_groups(builder, rows, state, columns)
+    seen = "" if builder.every_change or last else " WHERE _fin"
+    return group_relation(grouped, f"(SELECT * FROM {rows}{seen})", state)
+
+
+def store_groups(
+    builder: Builder, rows: str, state: str, columns: tuple[tuple[str, str], ...]
+) -> None:
+    """Two statements: the state of the groups that `rows` ends with replaces what `_rid` names."""
+    builder.effect(
+        f"DELETE FROM {state} WHERE rowid IN"
+        f" (SELECT _rid FROM {rows} WHERE _fin AND _rid IS NOT NULL)"
+    )
+    listed = ", ".join(quote(name) for name, _ in columns)
+    builder.effect(f"INSERT INTO {state} SELECT {listed} FROM {rows} WHERE _fin")
+
+
+def group_relation(grouped: Grouped, rows: str, state: str) -> Relation:
+    """The table of groups, over changes and over the state."""
+    names = [quote(n) for n in physical_names(c.name for c in _columns(grouped.schema))]
+    keys = names[: len(grouped.schema.key)]
+    results = grouped.partials.results(names[len(keys) :])
+    columns = ", ".join([*grouped.windowed, *keys, *results])
+    meta = "_seq, _part, NULL::BIGINT AS _off, _ts, FALSE AS _null, _hdr"
+    return Relation(
+        sql=f"(SELECT {meta}, {columns} FROM {rows})",
+        schema=grouped.schema,
+        table=True,
+        window=grouped.window,
+        materialized=f"SELECT {STORED_META}, {columns} FROM {state}",
+    )
+
+
+def _columns(schema: Schema) -> tuple:
+    return (*schema.key, *schema.value)
+
+
+def joined(grouped: Grouped, state: str) -> str:
+    """Each row of the batch with the state of its group: `_p` columns, `_pts`, `_rid`."""
+    partials = grouped.partials
+    kept = [
+        f"st.{a} AS {p}" for a, p in zip(partials.names("_a"), partials.names("_p"), strict=True)
+    ]
+    columns = ", ".join(["b.*", *kept, "st._ts AS _pts", "st.rowid AS _rid"])
+    return (
+        f"SELECT {columns} FROM {grouped.rows} b"
+        f" LEFT JOIN {state} st ON {grouped.key.equal('st', 'b')}"
+    )
+
+
+def _every_change(grouped: Grouped, state: str) -> str:
+    """The groups after each row, in order; `_fin` marks the last row of each."""
+    partials, key = grouped.partials, grouped.key.listed()
+    window = "w"
+    over = f"(PARTITION BY {key} ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
+    sql = joined(grouped, state)
+    for stage in partials.stages(over, key):
+        sql = f"SELECT *, {stage} FROM ({sql})"
+    kept = ["_seq", "_hdr", "_rid", key]
+    folds = _folds(partials)
+    running = [
+        "greatest(_pts, max(_ts) OVER w) AS _ts",
+        "lead(_seq) OVER w IS NULL AS _fin",
+        *partials.running(window, key),
+        *(["first_value(_seq) OVER w AS _g", *partials.lifts()] if folds else []),
+    ]
+    columns = ", ".join([*kept, *partials.names("_p"), *running])
+    sql = f"SELECT {columns} FROM ({sql}) WINDOW w AS {over}"
+    merged = [*kept, "_ts", "_fin", *partials.merged()]
+    if folds:
+        merged += ["_g", *(f"_p{f.number}" for f in folds), *(f"_l{f.number}" for f in folds)]
+    # The fold kernel needs the rows of a group together; what reads the result orders it by _seq.
+    order = "_g, _seq" if folds else "_seq"
+    return f"SELECT {', '.join(merged)} FROM ({sql}) ORDER BY {order}"
+
+
+def _last_changes(grouped: Grouped, state: str) -> str:
+    """The groups after the batch, by GROUP BY and without window functions."""
+    partials, key = grouped.partials, grouped.key
+    group = ", ".join(
+        ["max(_seq) AS _seq", "arg_max_null(_hdr, _seq) AS _hdr", "max(_ts) AS _ts", *partials.grouped()]
+    )
+    sql = f"SELECT {key.listed()}, {group} FROM {grouped.rows} GROUP BY ALL"
+    kept = [
+        f"st.{a} AS {p}" for a, p in zip(partials.names("_a"), partials.names("_p"), strict=True)
+    ]
+    sql = (
+        f"SELECT b.* REPLACE (greatest(st._ts, b._ts) AS _ts), {', '.join(kept)}, st.rowid AS _rid"
+        f" FROM ({sql}) b LEFT JOIN {state} st ON {key.equal('st', 'b')}"
+    )
+    columns = ["_seq", "_hdr", "_rid", key.listed(), "_ts", "TRUE AS _fin", *partials.merged()]
+    return f"SELECT {', '.join(columns)} FROM ({sql}) ORDER BY _seq"
+
+
+def _folds(partials: Partials) -> list[Fold]:
+    """What the kernel adds up."""
+    folds: list[Fold] = []
+    for call in partials.folded:
+        for n, kind in zip(call.numbers(), call.aggregate.fold, strict=True):
+            of = None
+            if kind != "sum":
+                total, count = (call.first + int(i) for i in kind.split()[1:])
+                of = (total, count)
+            folds.append(Fold(n, of))
+    return folds

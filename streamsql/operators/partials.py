@@ -1,0 +1,152 @@
+"""The columns that a GROUP BY keeps for its aggregates, and the texts over them.
+
+Argument `x` columns hold the aggregates' arguments, each once; `_p` columns the partials of the state, `_q` those of
+the batch, `_a` both merged, which is what the state keeps; `_s` the columns of a stage; `_l` what a row adds to a DOUBLE
+sum. A partial's number runs over all aggregates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from streamsql.functions.registry import BoundAggregate
+from streamsql.operators.project import safe
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An aggregate with the place of its first partial and first stage, and its arguments' columns."""
+
+    aggregate: BoundAggregate
+    first: int
+    first_stage: int
+    arguments: tuple[str, ...]
+
+    def numbers(self) -> range:
+        """The numbers of its partials."""
+        return range(self.first, self.first + len(self.aggregate.state))
+
+    def fill(self, template: str, *, window: str = "", key: str = "", **sides: str) -> str:
+        """The template with its columns; `sides` gives the prefix of p and q."""
+        places = {
+            f"{side}{i}": f"{prefix}{n}"
+            for side, prefix in sides.items()
+            for i, n in enumerate(self.numbers())
+        }
+        stages = {f"s{i}": f"_s{self.first_stage + i}" for i in range(len(self.aggregate.stages))}
+        return template.format(
+            *self.arguments,
+            w=window,
+            key=key,
+            limit=self.aggregate.limit,
+            sign="_sign",
+            **places,
+            **stages,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Partials:
+    """All aggregates of a GROUP BY."""
+
+    calls: tuple[Call, ...]
+    arguments: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, aggregates: Sequence[BoundAggregate]) -> Partials:
+        """Numbers the partials and names the arguments."""
+        names: dict[str, str] = {}
+        calls: list[Call] = []
+        first = first_stage = 0
+        for aggregate in aggregates:
+            columns = [
+                names.setdefault(safe(argument), f"_x{len(names)}")
+                for argument in aggregate.arguments
+            ]
+            calls.append(Call(aggregate, first, first_stage, tuple(columns)))
+            first += len(aggregate.state)
+            first_stage += len(aggregate.stages)
+        return cls(tuple(calls), tuple((name, text) for text, name in names.items()))
+
+    @property
+    def folded(self) -> tuple[Call, ...]:
+        """Those whose DOUBLE sums a kernel adds up."""
+        return tuple(c for c in self.calls if c.aggregate.fold)
+
+    @property
+    def plain(self) -> bool:
+        """Whether GROUP BY alone can compute them: no stages, no kernel."""
+        return not any(c.aggregate.fold or c.aggregate.stages for c in self.calls)
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(name, DuckDB type) of what the state keeps."""
+        return tuple(
+            (f"_a{n}", type_)
+            for call in self.calls
+            for n, type_ in zip(call.numbers(), call.aggregate.state, strict=True)
+        )
+
+    def names(self, prefix: str) -> list[str]:
+        """The partials' columns under a prefix."""
+        return [f"{prefix}{name.removeprefix('_a')}" for name, _ in self.columns]
+
+    def argument_columns(self) -> list[str]:
+        """`text AS _x0`, …"""
+        return [f"{text} AS {name}" for name, text in self.arguments]
+
+    def stages(self, window: str, key: str) -> Iterator[str]:
+        """`text AS _s0`, …: each reads those before it."""
+        for call in self.calls:
+            for i, text in enumerate(call.aggregate.stages):
+                filled = call.fill(text, window=window, key=key, p="_p")
+                yield f"{filled} AS _s{call.first_stage + i}"
+
+    def running(self, window: str, key: str) -> list[str]:
+        """`text AS _q0`, …: the partials of the batch after each row, those of the kernel excepted."""
+        return [
+            f"{call.fill(text, window=window, key=key, p='_p')} AS _q{n}"
+            for call in self.calls
+            for n, text in zip(call.numbers(), call.aggregate.running, strict=False)
+        ]
+
+    def signed(self, window: str, key: str) -> list[str]:
+        """`running` over the changes of a table."""
+        return [
+            f"{call.fill(text, window=window, key=key, p='_p')} AS _q{n}"
+            for call in self.calls
+            for n, text in zip(call.numbers(), call.aggregate.signed or (), strict=False)
+        ]
+
+    def grouped(self) -> list[str]:
+        """`text AS _q0`, …: the partials of whole groups, within GROUP BY."""
+        return [
+            f"{call.fill(text)} AS _q{n}"
+            for call in self.calls
+            for n, text in zip(call.numbers(), call.aggregate.group, strict=True)
+        ]
+
+    def lifts(self) -> list[str]:
+        """`text AS _l0`, …: what each row adds to the kernel's partials, as DOUBLE."""
+        return [
+            f"({call.fill(text)})::DOUBLE AS _l{n}"
+            for call in self.folded
+            for n, text in zip(call.numbers(), call.aggregate.lift, strict=True)
+        ]
+
+    def merged(self, p: str = "_p", q: str = "_q", *, target: str = "_a") -> list[str]:
+        """`text AS _a0`, …: p then q, those of the kernel excepted."""
+        return [
+            f"{call.fill(text, p=p, q=q)} AS {target}{n}"
+            for call in self.calls
+            if not call.aggregate.fold
+            for n, text in zip(call.numbers(), call.aggregate.merge, strict=True)
+        ]
+
+    def results(self, names: Sequence[str], p: str = "_a") -> list[str]:
+        """`text AS "name"`: the aggregates' values."""
+        return [
+            f"{call.fill(call.aggregate.result, p=p)} AS {name}"
+            for call, name in zip(self.calls, names, strict=True)
+        ]
