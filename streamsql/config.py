@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from streamsql.errors import StatementError
 
 PREFIX = "ksql.streams."
+PASSED_ON = ("producer.", "consumer.", "ksql.functions.", "ksql.logging.", "ksql.schema.registry.")
+"""Beginnings of names that a part of the program looks up itself."""
 
 
 def _boolean(text: str) -> bool:
@@ -136,7 +138,7 @@ class Properties:
         """These properties with `name` set; StatementError where the value does not fit."""
         key = normal_name(name)
         setting = SETTINGS.get(key)
-        if setting is None and not key.startswith(("producer.", "consumer.", "ksql.functions.", "ksql.")):
+        if setting is None and not key.startswith(PASSED_ON) and not name.startswith(PREFIX):
             near = difflib.get_close_matches(key, SETTINGS, n=1)
             raise StatementError(
                 f"Unknown property: {name}", hint=f"did you mean {near[0]}?" if near else "SHOW PROPERTIES lists them"

@@ -405,8 +405,21 @@ def _holds_map(type_: SqlType) -> bool:
             return False
 
 
+def _check_configs(spec: FormatSpec) -> None:
+    """Refuses properties that the format has no use for."""
+    given = {"delimiter": spec.delimiter, "fullSchemaName": spec.full_name}
+    known = format_named(spec.name).configs
+    unknown = [name for name, value in given.items() if value is not None and name not in known]
+    if unknown:
+        raise StatementError(
+            f"{spec.name} does not support the following configs: [{', '.join(unknown)}]"
+        )
+
+
 def check_formats(source: Source) -> None:
     """StatementError in ksqlDB's words where a format cannot hold the columns."""
+    _check_configs(source.key_format)
+    _check_configs(source.value_format)
     wrap = source.value_format.wrap
     if wrap is not None and len(source.schema.value) != 1:
         raise StatementError("'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")

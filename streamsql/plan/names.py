@@ -35,6 +35,17 @@ class Names:
         return name
 
 
+def column_name(expr: ast.Expr, names: Names) -> str:
+    """The name of a column without an alias."""
+    match expr:
+        case ast.ColumnRef(name=name):
+            return name
+        case ast.FieldRef(name=name):
+            return names.of_field(name)
+        case _:
+            return names.generated()
+
+
 def check_alias(alias: str, expr: ast.Expr) -> None:
     """Refuses names that only pseudo columns may have."""
     if alias in PSEUDO_NAMES:

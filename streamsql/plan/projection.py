@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from streamsql.errors import StatementError
 from streamsql.plan.expressions import bind
-from streamsql.plan.names import Names, check_alias
+from streamsql.plan.names import Names, check_alias, column_name
 from streamsql.plan.rewrite import qualify
 from streamsql.plan.scope import PSEUDO_NAMES, Scope, near_hint
 from streamsql.schema.types import Struct
@@ -115,10 +115,6 @@ def _struct_star(base: ast.Expr, scope: Scope, names: Names) -> Iterator[Item]:
 
 
 def _name(expr: ast.Expr, names: Names, clashes: Counter[str]) -> str:
-    match expr:
-        case ast.ColumnRef(name=name, source=source):
-            return f"{source}_{name}" if source and clashes[name] > 1 else name
-        case ast.FieldRef(name=name):
-            return names.of_field(name)
-        case _:
-            return names.generated()
+    if isinstance(expr, ast.ColumnRef) and expr.source and clashes[expr.name] > 1:
+        return f"{expr.source}_{expr.name}"
+    return column_name(expr, names)

@@ -22,6 +22,7 @@ from streamsql.plan.declare import check_key_type
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, Frame, placement, schema_entries
 from streamsql.plan.from_clause import plan_from
+from streamsql.plan.names import Names, column_name
 from streamsql.plan.projection import Item, expand
 from streamsql.plan.rewrite import qualify, transform, unqualify, walk
 from streamsql.schema.column import Column, Schema
@@ -29,7 +30,7 @@ from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BOOLEAN, NULL, Array
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
-from streamsql.sql.statement import JoinRef, Query
+from streamsql.sql.statement import JoinRef, Query, SelectStar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +163,19 @@ def _plain(
         keys, expected = frame.key, _source_kind(query)
     else:
         keys, expected = tuple((e,) for e in partition_by), "partitioning expression"
+        if any(isinstance(i, SelectStar) for i in query.items):
+            items = (*_new_key_items(partition_by, items), *items)
     key_items = _key_items(items, keys, context, sink=sink, expected=expected, frame=frame)
     return _projected(
         frame, items, key_items, context=context, rekeyed=partition_by is not None
     )
+
+
+def _new_key_items(exprs: tuple[ast.Expr, ...], items: tuple[Item, ...]) -> list[Item]:
+    """An item for each expression of PARTITION BY that `*` does not hold: it selects the new key too."""
+    names = Names(i.name for i in items)
+    missing = [e for e in exprs if not any(i.expr == e for i in items)]
+    return [Item(name=column_name(e, names), expr=e, written=e) for e in missing]
 
 
 def _source_kind(query: Query) -> str:

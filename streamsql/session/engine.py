@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from streamsql import formats, functions
 from streamsql.brokers.log import Log
 from streamsql.catalog.catalog import Catalog, Change
+from streamsql.plan.kernels import KERNELS
 from streamsql.runtime.loop import Runtime, wall_clock_ms
 from streamsql.runtime.opening import open_runtime
 
@@ -68,5 +68,5 @@ def new_engine(
     Its statement log has not been read: `Session.restore` does that.
     """
     chosen = dict(settings or {})
-    runtime = open_runtime(path, chosen, kernels=(*functions.KERNELS, *formats.KERNELS), clock=clock, log=log)
+    runtime = open_runtime(path, chosen, kernels=KERNELS, clock=clock, log=log)
     return Engine(runtime=runtime, settings=chosen)
