@@ -10,6 +10,7 @@ Out: `Step`: for each output of the plan an Arrow table in order of writing, and
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -84,7 +85,9 @@ class Task:
                         names.append(statement.result)
         finally:
             for name in names:
-                self._connection.unregister(name)
+                # In a transaction that failed this raises too, and would hide why; the rollback removes the names.
+                with suppress(duckdb.TransactionException):
+                    self._connection.unregister(name)
         self.sequence += batch.num_rows
         outputs = tuple(_accepted(fetched[o.result]) for o in self.plan.outputs)
         return Step(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from streamsql import functions
+from streamsql.engine.step import StepError
 from streamsql.operators.aggregate import Aggregate
 from streamsql.schema.types import BIGINT, DOUBLE, INTEGER, STRING, Array, Decimal
 
@@ -111,7 +112,7 @@ def make_numbers(rng: random.Random):
     )
 
 
-NUMBERS = {"I": INTEGER, "B": BIGINT, "D": Decimal(6, 2), "X": DOUBLE, "L": Array(BIGINT)}
+NUMBERS = {"I": INTEGER, "B": BIGINT, "D": Decimal(12, 2), "X": DOUBLE, "L": Array(BIGINT)}
 CALLS = (
     ("COUNT",),
     ("COUNT", "X"),
@@ -218,3 +219,10 @@ def test_eight_threads_and_thousands_of_records_give_the_same(kit):
     node = group_by(kit, NUMBERS, CALLS)
     one = kit.run(node, rows, 500)
     assert one.changes == kit.run(node, rows, "all", threads=8).changes
+
+
+def test_a_sum_of_decimals_that_does_not_fit_raises(kit):
+    node = group_by(kit, {"D": Decimal(3, 1)}, [("SUM", "D")])
+    rows = [kit.row(("k",), ("g", "99.9")), kit.row(("k",), ("g", "0.1"))]
+    with pytest.raises(StepError, match="(?i)cast|range|decimal"):
+        kit.run(node, rows)
