@@ -14,7 +14,22 @@ from dataclasses import replace
 from types import ModuleType
 
 from streamsql.errors import Position, StatementError
-from streamsql.functions import aggregates, binary, encoding, letters, mask, numeric, rounding, strings
+from streamsql.functions import (
+    aggregates,
+    arrays,
+    binary,
+    encoding,
+    lambdas,
+    letters,
+    maps,
+    mask,
+    nulls,
+    numeric,
+    rounding,
+    strings,
+    tables,
+)
+from streamsql.functions.like import LIKE, like
 from streamsql.functions.registry import (
     SEED,
     AggregateFunction,
@@ -36,6 +51,7 @@ __all__ = [
     "TABLE_FUNCTIONS",
     "is_aggregate",
     "is_table_function",
+    "like",
     "resolve_aggregate",
     "resolve_scalar",
     "resolve_table_function",
@@ -44,6 +60,11 @@ __all__ = [
 _MODULES: tuple[ModuleType, ...] = (
     numeric,
     rounding,
+    nulls,
+    arrays,
+    maps,
+    lambdas,
+    tables,
     strings,
     letters,
     mask,
@@ -69,7 +90,10 @@ TABLE_FUNCTIONS: Mapping[str, TableFunction] = {
 AGGREGATES: Mapping[str, AggregateFunction] = {
     e.name.upper(): e for e in _ALL if isinstance(e, AggregateFunction)
 }
-KERNELS: tuple[Kernel, ...] = tuple(kernels_of([*SCALARS.values(), *TABLE_FUNCTIONS.values()]))
+KERNELS: tuple[Kernel, ...] = (
+    LIKE,
+    *kernels_of([*SCALARS.values(), *TABLE_FUNCTIONS.values()]),
+)
 
 
 def is_aggregate(name: str) -> bool:
