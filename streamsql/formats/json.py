@@ -23,7 +23,7 @@ from streamsql.formats.json_record import (
     single_reader,
 )
 from streamsql.formats.json_write import object_text, value_text
-from streamsql.formats.kernel import Kernel
+from streamsql.formats.kernel import ERROR, Kernel
 from streamsql.formats.rules import check_columns, is_wrapped, map_key_problem
 from streamsql.formats.type_text import read_type, write_type
 from streamsql.schema.column import Column
@@ -31,8 +31,6 @@ from streamsql.schema.duck import literal
 from streamsql.schema.types import Field, Struct
 
 NAME = "JSON"
-_ERROR = "!"
-"""Starts what the kernel gives for a record that cannot be read; JSON never starts so."""
 
 
 class JsonFormat:
@@ -79,7 +77,7 @@ class JsonFormat:
                 lift(f"{record}.c{i}", c.type) if c.name in wanted else "NULL"
                 for i, c in enumerate(columns)
             ),
-            error=f"CASE WHEN starts_with({text}, '{_ERROR}') THEN substr({text}, 2) END",
+            error=f"CASE WHEN starts_with({text}, '{ERROR}') THEN substr({text}, 2) END",
             null=f"coalesce({text} = 'null', false)",
             slow=True,
         )
@@ -132,7 +130,7 @@ def _read_one(data: bytes | None, reader: Reader) -> str | None:
     try:
         return read_record(data, reader)
     except ValueError as error:
-        return f"{_ERROR}{error}"
+        return f"{ERROR}{error}"
 
 
 READ = Kernel(

@@ -43,19 +43,22 @@ Reader = Callable[[Json, str], Json]
 """A canonical value of a JSON value that is not null; the text is its path, for errors."""
 
 DAY_MS = 86_400_000
+TIME_RANGE = f"Time values must use number of milliseconds greater than 0 and less than {DAY_MS}."
 TIMESTAMP_MS_MIN, TIMESTAMP_MS_MAX = -9_223_372_022_400_000, 9_223_372_036_854_775
 """DuckDB's timestamps count microseconds in 64 bits, from the first whole day on."""
 
 DATE_DAYS_MIN, DATE_DAYS_MAX = -2_147_483_646, 2_147_483_646
 """DuckDB's dates are days in 32 bits; the two outermost are its infinities."""
 
-_RANGES = {
+RANGES = {
     "INTEGER": (-(2**31), 2**31 - 1),
     "BIGINT": (-(2**63), 2**63 - 1),
     "TIME": (0, DAY_MS),
     "DATE": (DATE_DAYS_MIN, DATE_DAYS_MAX),
     "TIMESTAMP": (TIMESTAMP_MS_MIN, TIMESTAMP_MS_MAX),
 }
+"""What a column holds of the integers that carry it, both ends included."""
+
 _WHITESPACE = " \t\n\r"
 _INTEGER_DIGITS_MAX = 1000
 
@@ -134,8 +137,8 @@ _DECODER = json.JSONDecoder(
 def reader_of(type_: SqlType) -> Reader:
     """The reader of a type."""
     match type_:
-        case Decimal(precision, scale):
-            return _decimal_reader(precision, scale)
+        case Decimal():
+            return _decimal_reader(type_)
         case Array(element):
             return _array_reader(type_, reader_of(element))
         case Map(_, value):
@@ -206,32 +209,36 @@ def _map_reader(type_: SqlType, reader: Reader) -> Reader:
     return read
 
 
-def _decimal_reader(precision: int, scale: int) -> Reader:
-    digits = precision - scale
-    held = min(precision, DECIMAL_PRECISION_MAX) - scale
-    name = f"DECIMAL({precision}, {scale})"
-
+def _decimal_reader(type_: Decimal) -> Reader:
     def read(value: Json, path: str) -> Json:
-        number = _decimal_of(value, name, path)
-        if number.is_zero():
-            return "0"
-        _, own_digits, exponent = number.as_tuple()
-        assert isinstance(exponent, int)
-        if number.adjusted() >= held:
-            raise ValueError(
-                f"Numeric field overflow: A field with precision {precision} and scale {scale} must"
-                f" round to an absolute value less than 10^{digits}. Got {_short(number)},"
-                f" path: {path}"
-            )
-        beyond = -exponent - scale
-        if beyond > 0 and any(own_digits[-beyond:]):
-            raise ValueError(
-                f"Cannot fit decimal '{_short(number)}' into {name} without rounding."
-                f" (Requires {len(own_digits)},{-exponent}), path: {path}"
-            )
-        return plain_text(number)
+        number = _decimal_of(value, str(type_), path)
+        try:
+            return fit_decimal(number, type_)
+        except ValueError as error:
+            raise ValueError(f"{error}, path: {path}") from None
 
     return read
+
+
+def fit_decimal(number: Number, type_: Decimal) -> str:
+    """The number as text that the type holds exactly; raises ValueError where it does not."""
+    precision, scale = type_.precision, type_.scale
+    if number.is_zero():
+        return "0"
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    if number.adjusted() >= min(precision, DECIMAL_PRECISION_MAX) - scale:
+        raise ValueError(
+            f"Numeric field overflow: A field with precision {precision} and scale {scale} must"
+            f" round to an absolute value less than 10^{precision - scale}. Got {_short(number)}"
+        )
+    beyond = -exponent - scale
+    if beyond > 0 and any(digits[-beyond:]):
+        raise ValueError(
+            f"Cannot fit decimal '{_short(number)}' into {type_} without rounding."
+            f" (Requires {len(digits)},{-exponent})"
+        )
+    return plain_text(number)
 
 
 def _decimal_of(value: Json, name: str, path: str) -> Number:
@@ -252,17 +259,14 @@ def _short(number: Number) -> str:
 
 
 def _integer_reader(name: str) -> Reader:
-    low, high = _RANGES[name]
+    low, high = RANGES[name]
 
     def read(value: Json, path: str) -> Json:
         number = _integer_of(value, name, path)
         if low <= number <= high:
             return number
         if name == "TIME":
-            raise ValueError(
-                "Time values must use number of milliseconds greater than 0 and less than"
-                f" {DAY_MS}., path: {path}"
-            )
+            raise ValueError(f"{TIME_RANGE}, path: {path}")
         raise ValueError(f"Numeric value is out of range of {name}, path: {path}")
 
     return read
@@ -351,7 +355,7 @@ _SCALAR_READERS: dict[str, Reader] = {
     "DOUBLE": _read_double,
     "STRING": _read_string,
     "BYTES": _read_bytes,
-    **{name: _integer_reader(name) for name in _RANGES},
+    **{name: _integer_reader(name) for name in RANGES},
 }
 
 

@@ -23,3 +23,7 @@ class Kernel:
     returns: str
     function: Callable[..., pa.Array[Any]]
     slow: bool = False
+
+
+ERROR = "!"
+"""Starts what a reading kernel gives for a record that cannot be read; JSON never starts so."""

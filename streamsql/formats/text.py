@@ -22,9 +22,13 @@ def lossy_text(source: str) -> str:
     return f"CASE WHEN {broken} THEN {LOSSY.name}({source}) ELSE {text} END"
 
 
+def lossy(data: bytes) -> str:
+    """The bytes as Java's `new String(bytes, UTF_8)` reads them."""
+    return _HALF.sub(b"\xff", data).decode("utf-8", "replace")
+
+
 def _replace_invalid(column: Any) -> Any:
-    whole = (b if b is None else _HALF.sub(b"\xff", b) for b in column.to_pylist())
-    return pa.array([b if b is None else b.decode("utf-8", "replace") for b in whole], pa.string())
+    return pa.array([b if b is None else lossy(b) for b in column.to_pylist()], pa.string())
 
 
 _HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
