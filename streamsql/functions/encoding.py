@@ -1,4 +1,4 @@
-"""TO_BYTES, FROM_BYTES, ENCODE, CHR and MD5: text as bytes, bytes as text.
+"""TO_BYTES, FROM_BYTES, ENCODE, CHR, MD5 and UUID: text as bytes, bytes as text.
 
 Encodings are hex, utf8, ascii and base64, in any case. TO_BYTES and FROM_BYTES use Java's own
 decoders: strict base64 with optional padding, hexadecimal without a prefix and written in capitals.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from streamsql.functions.registry import GUARDED, scalar, signature
+from streamsql.functions.registry import GUARDED, SEED, scalar, signature
 from streamsql.functions.rows import by_row, join_halves
 from streamsql.schema.duck import literal
 from streamsql.schema.text import fail, fail_with, let
@@ -218,6 +218,34 @@ def _unescape_one(found: re.Match[str]) -> str:
 UNESCAPE = by_row("streamsql_unescape_java", ("VARCHAR",), "VARCHAR", _unescape)
 
 
+# ------------------------------------------------------------------ identifiers
+
+
+def _dash(h: str) -> str:
+    """32 hexadecimal digits as an identifier is written."""
+    parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    return " || '-' || ".join(f"substring({h}, {at}, {size})" for at, size in parts)
+
+
+def identifier_of_bytes(b: str) -> str:
+    """NULL unless there are 16."""
+    dashed = let(f"lower(hex({b}))", _dash)
+    return f"CASE WHEN octet_length({b}) = 16 THEN {dashed} END"
+
+
+def identifier_of_record() -> TypedSql:
+    """A version 4 identifier that is a hash: the same for the same record, whenever it is read."""
+
+    def versioned(h: str) -> str:
+        # Digit 13 is the version, the upper bits of digit 17 the variant (RFC 4122).
+        variant = f"substring('89ab', 1 + CAST('0x' || substring({h}, 17, 1) AS INTEGER) % 4, 1)"
+        digits = f"substring({h}, 1, 12) || '4' || substring({h}, 14, 3) || {variant}"
+        return let(f"{digits} || substring({h}, 18, 15)", _dash)
+
+    sql = let(f"md5('identifier {SEED} ' || _part || ' ' || _off)", versioned)
+    return TypedSql(sql=sql, type=STRING, columns=frozenset(("_part", "_off")))
+
+
 ENTRIES = (
     scalar(
         "TO_BYTES",
@@ -269,5 +297,14 @@ ENTRIES = (
         ),
         doc="The character of a code point, or of an escape such as \\u004b.",
         examples=[("CHR(75)", '"K"'), ("CHR('\\u597d')", '"好"'), ("CHR('75')", "null")],
+    ),
+    scalar(
+        "UUID",
+        signature("-> STRING", identifier_of_record),
+        signature("BYTES -> STRING", lambda b: let(b.sql, identifier_of_bytes)),
+        doc="An identifier for the record, the same whenever it is read again; or 16 bytes written"
+        " as one.",
+        examples=[("UUID()", '"0b2f4a1c-7c1e-4d2a-9e55-1f0c3b6a7d88"')],
+        varies=True,
     ),
 )

@@ -37,7 +37,14 @@ def by_row(
         found = [None if None in row else function(*row) for row in rows]
         return pa.array(found, _ARROW[returns])
 
-    return Kernel(name=name, parameters=parameters, returns=returns, function=run, slow=True)
+    # DuckDB counts the parameters that a function names.
+    counted: tuple[Callable[..., Any], ...] = (
+        lambda a: run(a),
+        lambda a, b: run(a, b),
+        lambda a, b, c: run(a, b, c),
+    )
+    exact = counted[len(parameters) - 1]
+    return Kernel(name=name, parameters=parameters, returns=returns, function=exact, slow=True)
 
 
 _PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")

@@ -163,7 +163,7 @@ _TRIMMED = " || ".join(f"chr({n})" for n in range(33))
 
 
 def trim(text: TypedSql) -> str:
-    """Java's trim takes away everything up to U+0020. DuckDB's is slow with a list of characters."""
+    """Java's trim takes away everything up to U+0020. DuckDB's is slow with many characters."""
     edge = r"[\x00-\x20]"
 
     def body(x: str) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from streamsql.functions import SCALARS, resolve_scalar
-from streamsql.functions.registry import kernels_of
+from streamsql.functions.registry import Kernel, kernels_of
 from streamsql.schema.duck import duckdb_type, literal
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BOOLEAN, BYTES, INTEGER, NULL, STRING, SqlType
@@ -29,25 +29,23 @@ class Calls:
 
     def register(self, name: str) -> None:
         for kernel in kernels_of([SCALARS[name]]):
-            if kernel.name in self.registered:
-                continue
-            self.registered.add(kernel.name)
-            self.connection.create_function(
-                kernel.name,
-                kernel.function,
-                list(kernel.parameters),
-                kernel.returns,
-                type="arrow",
-                null_handling="special",
-            )
+            self.register_kernel(kernel)
 
-    def run(
-        self, name: str, parameters: Sequence[SqlType | TypedSql], rows: Sequence[Sequence[Any]]
-    ) -> list[Any]:
-        """The call's result for each row. A parameter is a type, whose values are in the rows in
-        order, or a constant."""
-        self.register(name)
-        types = [p for p in parameters if isinstance(p, SqlType)]
+    def register_kernel(self, kernel: Kernel) -> None:
+        if kernel.name in self.registered:
+            return
+        self.connection.create_function(
+            kernel.name,
+            kernel.function,
+            list(kernel.parameters),
+            kernel.returns,
+            type="arrow",
+            null_handling="special",
+        )
+        self.registered.add(kernel.name)
+
+    def fill(self, types: Sequence[SqlType], rows: Sequence[Sequence[Any]]) -> None:
+        """The rows as a table t of columns c0, c1, … and seq."""
         columns: dict[str, Any] = {"seq": list(range(len(rows)))}
         columns |= {f"c{i}": [row[i] for row in rows] for i in range(len(types))}
         table = pa.table({name: pa.array(values) for name, values in columns.items()})
@@ -57,6 +55,15 @@ class Calls:
             f"CREATE OR REPLACE TEMP TABLE t AS SELECT seq{''.join(casts)} FROM given ORDER BY seq"
         )
         self.connection.unregister("given")
+
+    def run(
+        self, name: str, parameters: Sequence[SqlType | TypedSql], rows: Sequence[Sequence[Any]]
+    ) -> list[Any]:
+        """The call's result for each row. A parameter is a type, whose values are in the rows in
+        order, or a constant."""
+        self.register(name)
+        types = [p for p in parameters if isinstance(p, SqlType)]
+        self.fill(types, rows)
         names = iter(f"c{i}" for i in range(len(types)))
         arguments = [
             p

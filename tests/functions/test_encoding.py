@@ -8,9 +8,12 @@ import random
 import re
 import struct
 import unicodedata
+import uuid
 
 import pytest
 
+from streamsql.errors import Position
+from streamsql.functions import resolve_scalar
 from streamsql.schema.types import BYTES, INTEGER, STRING
 
 ROWS = 1200
@@ -96,11 +99,14 @@ def test_from_bytes(compare, const, encoding):
     compare("FROM_BYTES", [BYTES, const(encoding)], rows, strict(write))
 
 
-def test_encodings_of_columns(compare, texts):
+def test_encodings_of_columns(compare):
     chance = random.Random(4)
     names = [chance.choice([*ENCODINGS, "Utf8", "x", None]) for _ in range(ROWS)]
-    compare("TO_BYTES", [STRING, STRING], list(zip(encoded_texts(ROWS, 5), names)), strict(read))
-    compare("FROM_BYTES", [BYTES, STRING], list(zip(blobs(ROWS, 6), names)), strict(write))
+    texts, values = encoded_texts(ROWS, 5), blobs(ROWS, 6)
+    rows = list(zip(texts, names, strict=True))
+    compare("TO_BYTES", [STRING, STRING], rows, strict(read))
+    rows = list(zip(values, names, strict=True))
+    compare("FROM_BYTES", [BYTES, STRING], rows, strict(write))
 
 
 def lenient(text: str, encoding: str) -> bytes:
@@ -303,3 +309,32 @@ def test_numbers_of_bytes(compare, const, name, code, size):
 def test_base64_oracle_is_strict():
     with pytest.raises((ValueError, binascii.Error)):
         read("QQ=", "base64")
+
+
+# ------------------------------------------------------------------ identifiers
+
+
+def test_identifiers_of_bytes(compare):
+    rows = [
+        (b,) for b in [*blobs(300, 40, 20), *(random.Random(n).randbytes(16) for n in range(300))]
+    ]
+
+    def oracle(value):
+        return str(uuid.UUID(bytes=value)) if value is not None and len(value) == 16 else None
+
+    compare("UUID", [BYTES], rows, oracle)
+
+
+def test_identifiers_of_records(calls):
+    rows = calls.connection.sql("SELECT p AS _part, o AS _off FROM range(4) a(p), range(500) b(o)")
+    assert rows is not None
+    first = resolve_scalar("UUID", [], Position(1, 8, 7))
+    second = resolve_scalar("UUID", [], Position(1, 20, 19))
+    sql = f"SELECT {first.sql}, {second.sql} FROM rows ORDER BY _part, _off"
+    found = [text for row in calls.connection.sql(sql).fetchall() for text in row]
+    assert len(set(found)) == len(found) == 4000
+    assert found == [text for row in calls.connection.sql(sql).fetchall() for text in row]
+    assert {uuid.UUID(text).version for text in found} == {4}
+    assert {uuid.UUID(text).variant for text in found} == {uuid.RFC_4122}
+    assert first.columns == {"_part", "_off"}
+    assert not first.constant
