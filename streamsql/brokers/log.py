@@ -1,7 +1,8 @@
 """The seam to a partitioned log of bytes: memory, embedded and Kafka implement `Log`.
 
-Records travel as Arrow tables, never one by one. A fetched table has FETCHED's columns, in processing order; an
-appended one has APPENDED's. Offsets are next-to-read. Timestamps are milliseconds since 1970 in UTC.
+Records travel as Arrow tables, never one by one. A fetched table has FETCHED's columns, in
+processing order; an appended one has APPENDED's. Offsets are next-to-read. Timestamps are
+milliseconds since 1970 in UTC.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicInfo:
-    """A topic: number of partitions, replicas, and its configuration (`retention.ms`, `cleanup.policy`)."""
+    """A topic: number of partitions, replicas, and its configuration (`retention.ms`, …)."""
 
     name: str
     partitions: int
@@ -53,20 +54,25 @@ class TopicInfo:
 
 
 class Log(Protocol):
-    """A log. Every method raises LogError for what is wrong outside; none raises for an empty log."""
+    """A log. Each method raises LogError for what is wrong outside; none for an empty log."""
 
     async def topics(self) -> Mapping[str, TopicInfo]:
         """All topics by name."""
         ...
 
     async def create_topic(self, topic: TopicInfo) -> None:
-        """Creates the topic; a no-op where it exists with as many partitions, LogError where with another number."""
+        """Creates the topic; a no-op where it exists with as many partitions, LogError where with
+        another number."""
         ...
 
     async def delete_topic(self, name: str) -> None: ...
 
     async def append(self, topic: str, records: pa.Table) -> None:
-        """Appends in order. Inside a step of an embedded engine it is part of the step's transaction."""
+        """Appends in order. In a step of an embedded engine it is part of the step's transaction.
+
+        Several threads never append at once. LogError where the topic or a named partition is not
+        there; a record's timestamp is never null.
+        """
         ...
 
     async def fetch(
@@ -77,9 +83,16 @@ class Log(Protocol):
         records_max: int,
         wait_ms: int = 0,
     ) -> pa.Table:
-        """The next records of all partitions in `positions`, at most `records_max`, as FETCHED, in processing order:
-        append order where the log knows one, else (timestamp, topic, partition, offset) among what is buffered.
-        Cutting by `records_max` never changes the order. Waits up to `wait_ms` where there is nothing."""
+        """The next records of all partitions in `positions`, as FETCHED, in processing order:
+        append order where the log knows one, else (timestamp, topic, partition, offset) among what
+        is buffered.
+
+        At most `records_max`, and fewer where they are large: only an empty table says that there
+        is no more. Cutting never changes the order. Waits up to `wait_ms` where there is nothing,
+        if records can arrive meanwhile. A partition without a position is not read; a position
+        before the first offset means the first. A topic that is named twice in `topics` gives
+        each record twice, side by side, and may so exceed `records_max`.
+        """
         ...
 
     async def offsets(self, topics: Sequence[str], *, end: bool) -> Mapping[TopicPartition, int]:

@@ -1,0 +1,90 @@
+"""Which records come next: topics cut and merged by the sequence in which they were appended.
+
+For logs that know such a sequence (memory, embedded). Tables here have the columns of FETCHED
+without `input`, and `seq`, by which they are sorted; no number stands in two topics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from streamsql.brokers.log import FETCHED, TopicInfo, TopicPartition
+from streamsql.brokers.placement import Integers, unknown_partition
+
+UNWANTED = np.iinfo(np.int64).max
+"""Stands for the position in a partition that was not asked for: no offset reaches it."""
+
+_NOTHING = pa.table({})
+
+
+def positions_in(topic: TopicInfo, positions: Mapping[TopicPartition, int]) -> Integers:
+    """The position in each partition of `topic`, by its number."""
+    wanted = np.full(topic.partitions, UNWANTED, np.int64)
+    for (name, partition), offset in positions.items():
+        if name == topic.name:
+            if not 0 <= partition < topic.partitions:
+                raise unknown_partition(topic, partition)
+            wanted[partition] = offset
+    return wanted
+
+
+def first_kept(
+    topic: TopicInfo, before: Mapping[TopicPartition, int], begins: Integers, ends: Integers
+) -> Integers:
+    """The first offset of each partition once what stands before `before` is removed."""
+    named = positions_in(topic, before)
+    kept = np.where(named == UNWANTED, begins, np.minimum(named, ends))
+    return np.maximum(kept, begins)
+
+
+def positions_after(wanted: Integers, table: pa.Table) -> Integers:
+    """`wanted` moved behind the records of `table`."""
+    after = wanted.copy()
+    # Of several values for one place the last is kept, and offsets of a partition ascend.
+    after[column(table, "partition")] = column(table, "offset") + 1
+    return after
+
+
+def column(table: pa.Table, name: str) -> Integers:
+    """A column of integers without nulls."""
+    return table.column(name).to_numpy()
+
+
+def cut_sequences(sequences: Sequence[Integers], records_max: int) -> list[int]:
+    """How many of each of `sequences` (ascending) are among the first `records_max` of all."""
+    lengths = [len(s) for s in sequences]
+    if sum(lengths) <= records_max:
+        return lengths
+    whole = np.concatenate(sequences)
+    last = np.partition(whole, records_max - 1)[records_max - 1]
+    return [int(np.searchsorted(s, last, side="right")) for s in sequences]
+
+
+def sort_records(table: pa.Table) -> pa.Table:
+    """`table` by `seq`; the same table where it is so already, which costs next to nothing."""
+    sequence = column(table, "seq")
+    if bool(np.all(sequence[1:] > sequence[:-1])):
+        return table
+    return table.take(pa.array(np.argsort(sequence, kind="stable")))
+
+
+def merge_topics(tables: Mapping[str, pa.Table], topics: Sequence[str]) -> pa.Table:
+    """The records of `tables` (by topic) in order, as FETCHED for the request `topics`.
+
+    A topic that was asked for at several places gives each record once for each, side by side:
+    a cut between them could not be told by a position.
+    """
+    parts = [
+        table.append_column("input", pa.array(np.full(len(table), place, np.int32)))
+        for place, name in enumerate(topics)
+        if len(table := tables.get(name, _NOTHING))
+    ]
+    if not parts:
+        return FETCHED.empty_table()
+    # Topics that were written one after the other need no sorting after this, and copies of a
+    # record stay in the order of their places, since both sorts are stable.
+    parts.sort(key=lambda part: part.column("seq")[0].as_py())
+    return sort_records(pa.concat_tables(parts)).select(FETCHED.names)
