@@ -49,7 +49,8 @@ class Statement:
     """One statement of a step. `result` empty: it is executed for its effect on state.
 
     `operator`: which operator it belongs to, for EXPLAIN. `temporary`: the result is kept as a temporary table, else
-    fetched as Arrow only (the last statement of a plan; one before a kernel).
+    fetched as Arrow only (the last statement of a plan; one before a kernel). `every`: it runs in each n-th step only;
+    housekeeping that changes no output.
     """
 
     sql: str
@@ -57,6 +58,7 @@ class Statement:
     result: str = ""
     kernel: Kernel | None = None
     slow: bool = False
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

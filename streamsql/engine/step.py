@@ -49,6 +49,7 @@ class Task:
     def __init__(self, plan: PhysicalPlan, connection: duckdb.DuckDBPyConnection) -> None:
         self.plan = plan
         self.sequence = 0
+        self._steps = 1
         self._connection = connection
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
@@ -74,6 +75,8 @@ class Task:
         names = self._register(batch)
         try:
             for statement in self.plan.statements:
+                if self._steps % statement.every:
+                    continue
                 try:
                     table = self._run(statement, now_ms)
                 except duckdb.Error as error:
@@ -89,6 +92,7 @@ class Task:
                 with suppress(duckdb.TransactionException):
                     self._connection.unregister(name)
         self.sequence += batch.num_rows
+        self._steps += 1
         outputs = tuple(_accepted(fetched[o.result]) for o in self.plan.outputs)
         return Step(
             outputs=outputs,

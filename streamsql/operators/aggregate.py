@@ -18,7 +18,7 @@ from streamsql.operators.partials import Partials
 from streamsql.operators.placement import Placement
 from streamsql.operators.project import safe
 from streamsql.operators.table_state import TableKey
-from streamsql.operators.window import Window
+from streamsql.operators.window import Window, expire_windows, timed_rows, windowed_rows
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import duckdb_type, physical_names, quote
 from streamsql.schema.typed import TypedSql
@@ -59,11 +59,17 @@ class Aggregate:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """Its statements, by what it groups."""
         (relation,) = relations
-        if relation.table or self.over is not None or self.final:
-            raise UnsupportedError("windows and tables are not supported yet")
+        if relation.table or self.final or (self.over and self.over.kind == "SESSION"):
+            raise UnsupportedError("EMIT FINAL, sessions and tables are not supported yet")
         partials = Partials.of(self.aggregates)
         settled = builder.settle(replace(relation, sql=self._input(relation, partials)))
-        return lower_groups(builder, self._grouped(settled.sql, partials))
+        if self.over is None:
+            return lower_groups(builder, self._grouped(settled.sql, partials))[0]
+        timed, time = timed_rows(builder, settled.sql)
+        rows = windowed_rows(timed, self.over)
+        table, state = lower_groups(builder, self._grouped(rows, partials))
+        expire_windows(builder, state, time, self.over)
+        return table
 
     def _names(self) -> tuple[str, ...]:
         return physical_names(c.name for c in (*self.schema.key, *self.schema.value))
@@ -90,7 +96,7 @@ class Aggregate:
         names = self._names()
         types = [duckdb_type(c.type) for c in self.schema.key]
         columns = tuple(zip(names[: len(types)], types, strict=True))
-        bounds = (("_ws", "BIGINT"), ("_we", "BIGINT")) if self.over else ()
+        bounds = (("_ws", "BIGINT"),) if self.over else ()
         return Grouped(
             rows=rows,
             schema=self.schema,

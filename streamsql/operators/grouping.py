@@ -26,13 +26,16 @@ class Grouped:
     partials: Partials
 
     @property
-    def windowed(self) -> list[str]:
-        """The window's bounds, where there are any."""
-        return ["_ws", "_we"] if self.window else []
+    def bounds(self) -> list[str]:
+        """The columns of the window's bounds; of windows of fixed size the state keeps the start only."""
+        if self.window is None:
+            return []
+        end = "_we" if self.window.size_ms is None else f"_ws + {self.window.size_ms} AS _we"
+        return ["_ws", end]
 
 
-def lower_groups(builder: Builder, grouped: Grouped) -> Relation:
-    """Four statements: the changes, the old state out, the new state in; the last reads the changes."""
+def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
+    """Three statements: the changes, the old state out, the new state in. Gives the table, and the name of its state."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
     state = builder.state_table("groups", columns)
     last = not builder.every_change and grouped.partials.plain
@@ -41,7 +44,7 @@ def lower_groups(builder: Builder, grouped: Grouped) -> Relation:
     rows = builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
     store_groups(builder, rows, state, columns)
     seen = "" if builder.every_change or last else " WHERE _fin"
-    return group_relation(grouped, f"(SELECT * FROM {rows}{seen})", state)
+    return group_relation(grouped, f"(SELECT * FROM {rows}{seen})", state), state
 
 
 def store_groups(
@@ -61,7 +64,7 @@ def group_relation(grouped: Grouped, rows: str, state: str) -> Relation:
     names = [quote(n) for n in physical_names(c.name for c in _columns(grouped.schema))]
     keys = names[: len(grouped.schema.key)]
     results = grouped.partials.results(names[len(keys) :])
-    columns = ", ".join([*grouped.windowed, *keys, *results])
+    columns = ", ".join([*grouped.bounds, *keys, *results])
     meta = "_seq, _part, NULL::BIGINT AS _off, _ts, FALSE AS _null, _hdr"
     return Relation(
         sql=f"(SELECT {meta}, {columns} FROM {rows})",

@@ -165,9 +165,9 @@ class Builder:
         )
         return name
 
-    def effect(self, sql: str) -> None:
+    def effect(self, sql: str, *, every: int = 1) -> None:
         """Adds a statement that changes state."""
-        self.statements.append(Statement(sql=sql, operator=self._operator))
+        self.statements.append(Statement(sql=sql, operator=self._operator, every=every))
 
     def settle(self, relation: Relation, *, hint: str = "r") -> Relation:
         """The good rows, kept, so that several statements can read them; the others become errors."""

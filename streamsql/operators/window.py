@@ -1,21 +1,30 @@
-"""The windows of a GROUP BY, as a value (ksqlDB: time-and-windows-in-ksqldb-queries)."""
+"""The windows of a GROUP BY, as a value (ksqlDB: time-and-windows-in-ksqldb-queries), and a record's place in them.
+
+Stream time is kept per partition over the rows that have a group. A record goes into each of its
+windows, lowest start first, that is not closed: `end + grace > stream time`, its own time counted.
+State: `time(_part, _t)`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsql.operators.operator import WindowInfo
+from streamsql.operators.operator import Builder, WindowInfo
 
 DAY_MS = 86_400_000
+
+EXPIRE_STEPS = 16
+"""Steps between two deletions of closed windows: it costs a scan, and changes no output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """`kind` TUMBLING, HOPPING or SESSION.
 
-    `size_ms`: width; of a session, the gap of inactivity. `advance_ms`: of HOPPING; else equal to the size. `grace_ms`:
-    how long after its end a window takes records (default 24 hours; 0 where EMIT FINAL has no GRACE PERIOD).
-    `retention_ms`: how long after its start a window can be read; at least size and grace.
+    `size_ms`: width; of a session, the gap of inactivity. `advance_ms`: of HOPPING; else equal to the
+    size. `grace_ms`: how long after its end a window takes records (default 24 hours; 0 where EMIT
+    FINAL has no GRACE PERIOD). `retention_ms`: how long after its start a window can be read; at least
+    size and grace.
     """
 
     kind: str
@@ -28,3 +37,57 @@ class Window:
     def info(self) -> WindowInfo:
         """What consumers of the key have to know."""
         return WindowInfo(kind=self.kind, size_ms=None if self.kind == "SESSION" else self.size_ms)
+
+    @property
+    def open_ms(self) -> int:
+        """How long after its start a window of fixed size takes records."""
+        return self.size_ms + self.grace_ms
+
+    @property
+    def kept_ms(self) -> int:
+        """How long after its start a window of fixed size is kept."""
+        return max(self.retention_ms, self.open_ms)
+
+
+def timed_rows(builder: Builder, rows: str) -> tuple[str, str]:
+    """Two statements: `rows` with the stream time `_t` after each, and the new stream time kept.
+
+    Gives the names of the result and of the state table.
+    """
+    time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")))
+    running = "max(b._ts) OVER (PARTITION BY b._part ORDER BY b._seq ROWS UNBOUNDED PRECEDING)"
+    timed = builder.add(
+        f"SELECT b.*, greatest(tm._t, {running}) AS _t FROM {rows} b"
+        f" LEFT JOIN {time} tm ON tm._part = b._part ORDER BY _seq",
+        hint="timed",
+    )
+    builder.effect(
+        f"MERGE INTO {time} tm USING (SELECT _part, max(_t) AS _t FROM {timed} GROUP BY _part) n"
+        " ON tm._part = n._part WHEN MATCHED THEN UPDATE SET _t = n._t"
+        " WHEN NOT MATCHED THEN INSERT VALUES (n._part, n._t)"
+    )
+    return timed, time
+
+
+def windowed_rows(timed: str, window: Window) -> str:
+    """The rows of `timed`, once for each of their windows that is open: `_ws` its start."""
+    late = f"_ws + {window.open_ms} > _t"
+    if window.advance_ms == window.size_ms:
+        start = f"_ts - _ts % {window.size_ms}"
+        return f"(SELECT * FROM (SELECT *, {start} AS _ws FROM {timed}) WHERE {late})"
+    size, advance = window.size_ms, window.advance_ms
+    first = f"greatest(0, _ts - {size - advance}) // {advance} * {advance}"
+    starts = f"unnest(range({first}, _ts + 1, {advance}))"
+    return (
+        "(SELECT * REPLACE (row_number() OVER (ORDER BY _seq, _ws) AS _seq)"
+        f" FROM (SELECT *, {starts} AS _ws FROM {timed}) WHERE {late})"
+    )
+
+
+def expire_windows(builder: Builder, state: str, time: str, window: Window) -> None:
+    """Now and then, deletes windows that can neither change nor be read."""
+    builder.effect(
+        f"DELETE FROM {state} st USING {time} tm"
+        f" WHERE tm._part = st._part AND st._ws + {window.kept_ms} <= tm._t",
+        every=EXPIRE_STEPS,
+    )

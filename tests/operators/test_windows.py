@@ -1,0 +1,119 @@
+"""TUMBLING and HOPPING windows against a loop over records: late records, stream time, several partitions."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from streamsql import functions
+from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.window import Window
+from streamsql.schema.types import BIGINT, STRING
+
+CUTS = (1, 7, "random", "all")
+
+
+def windows(kit, over: Window, **more):
+    """COUNT, SUM and the latest time of a group's windows."""
+    given = kit.given(schema=kit.schema({"K": STRING}, {"G": STRING, "V": BIGINT}))
+    bound = (
+        functions.resolve_aggregate("COUNT", []),
+        functions.resolve_aggregate("SUM", [kit.col("V", BIGINT)]),
+    )
+    return Aggregate(
+        input=given,
+        schema=kit.schema({"G": STRING}, {"N": BIGINT, "S": BIGINT}),
+        group=(kit.col("G", STRING),),
+        aggregates=bound,
+        over=over,
+        **more,
+    )
+
+
+def random_rows(kit, rng: random.Random, span: int, n: int | None = None):
+    rows = []
+    clock = 0
+    for _ in range(n or rng.randint(1, 45)):
+        clock += rng.choice([0, 1, 3, span // 20, span])
+        ts = max(0, clock - rng.choice([0, 0, 0, 5, span]))
+        value = None if rng.random() < 0.1 else (rng.choice(["a", "b", None]), rng.randint(-9, 9))
+        rows.append(kit.row((rng.choice("xyz"),), value, ts=ts, part=rng.randint(0, 1)))
+    return rows
+
+
+def starts(ts: int, over: Window) -> list[int]:
+    first = max(0, ts - over.size_ms + over.advance_ms) // over.advance_ms * over.advance_ms
+    return list(range(first, ts + 1, over.advance_ms))
+
+
+def accepted(rows, over: Window):
+    """(row, window start, stream time) for each window that takes a row, in order."""
+    time: dict[int, int] = {}
+    for row in rows:
+        if row.value is None or row.value[0] is None:
+            continue
+        time[row.part] = max(time.get(row.part, 0), row.ts)
+        for start in starts(row.ts, over):
+            if start + over.size_ms + over.grace_ms > time[row.part]:
+                yield row, start
+
+
+def reference(kit, rows, over: Window):
+    groups: dict[tuple, tuple] = {}
+    out = []
+    for row, start in accepted(rows, over):
+        group, v = row.value
+        place = (row.part, group, start)
+        ts, n, s = groups.get(place, (0, 0, 0))
+        groups[place] = (max(ts, row.ts), n + 1, s + v)
+        ts, n, s = groups[place]
+        out.append(kit.change((group,), (n, s), ts, row.part, (start, start + over.size_ms)))
+    return out
+
+
+OVERS = (
+    Window(kind="TUMBLING", size_ms=10, advance_ms=10, grace_ms=0, retention_ms=10),
+    Window(kind="TUMBLING", size_ms=10, advance_ms=10, grace_ms=30),
+    Window(kind="HOPPING", size_ms=10, advance_ms=4, grace_ms=7, retention_ms=50),
+    Window(kind="HOPPING", size_ms=12, advance_ms=3, grace_ms=0, retention_ms=12),
+)
+
+
+@pytest.mark.parametrize("over", OVERS, ids=lambda w: f"{w.kind}-{w.advance_ms}-{w.grace_ms}")
+@pytest.mark.parametrize("seed", range(4))
+def test_every_change_of_a_window_is_that_of_a_loop(kit, over, seed):
+    rows = random_rows(kit, random.Random(seed), 40)
+    expected = reference(kit, rows, over)
+    for how in CUTS:
+        assert kit.run(windows(kit, over), rows, how, seed=seed).changes == expected
+
+
+@pytest.mark.parametrize("over", OVERS[1:3], ids=lambda w: w.kind)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_last_of_a_batch_leaves_the_same_windows(kit, over, seed):
+    rows = random_rows(kit, random.Random(seed), 40)
+    every = reference(kit, rows, over)
+    final = {(c.part, c.key, c.window): c for c in every}
+    for how in CUTS:
+        last = kit.run(windows(kit, over), rows, how, every_change=False, seed=seed)
+        assert {(c.part, c.key, c.window): c for c in last.changes} == final
+        if how == "all":
+            assert len(last.changes) == len(final)
+
+
+def test_closed_windows_are_deleted_and_open_ones_stay(kit):
+    over = OVERS[0]
+    rows = [kit.row(("x",), ("a", 1), ts=i) for i in range(0, 4000, 5)]
+    outcome = kit.run(windows(kit, over), rows, 20)
+    assert len(outcome.changes) == len(rows)
+    groups = next(n for name, n in outcome.state.items() if "groups" in name)
+    assert 1 <= groups <= 17 * 20 // 2
+
+
+def test_thousands_of_records_and_eight_threads(kit):
+    over = OVERS[2]
+    rows = random_rows(kit, random.Random(9), 40, n=3000)
+    expected = reference(kit, rows, over)
+    assert kit.run(windows(kit, over), rows, 700).changes == expected
+    assert kit.run(windows(kit, over), rows, "all", threads=8).changes == expected
