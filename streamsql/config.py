@@ -102,6 +102,7 @@ SETTINGS: dict[str, Setting] = {
         _row("ksql.fail.on.production.error", "true", _boolean, "session", "stop a query that cannot write"),
         _row("ksql.timestamp.throw.on.invalid", "false", _boolean, "session", "stop a query at a bad timestamp"),
         _row("ksql.query.pull.table.scan.enabled", "true", _boolean, "session", "pull queries may scan tables"),
+        _row("ksql.query.pull.range.scan.enabled", "true", _boolean, "session", "pull queries may read key ranges"),
         _row("ksql.query.pull.limit.clause.enabled", "true", _boolean, "session", "pull queries may have LIMIT"),
         _row("ksql.query.pull.stream.enabled", "true", _boolean, "session", "pull queries may read streams"),
         _row("ksql.query.pull.interpreter.enabled", "true", _boolean, "session", "accepted, without effect"),

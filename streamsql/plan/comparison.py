@@ -105,6 +105,12 @@ def _comparable(expr: ast.Binary, left: TypedSql, right: TypedSql) -> tuple[Type
     """Both sides as types that DuckDB compares as ksqlDB does; StatementError where ksqlDB refuses."""
     a, b = left.type, right.type
     if NULL in (a, b):
+        if not expr.op.startswith("IS "):
+            raise StatementError(
+                f"Comparison with NULL not supported: {a} {expr.op} {b}\nUse 'IS NULL' or 'IS NOT NULL'"
+                " instead.",
+                position=expr.position,
+            )
         return left, right
     if is_numeric(a) and is_numeric(b):
         return left, right

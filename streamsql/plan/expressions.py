@@ -194,6 +194,12 @@ def _binary(expr: ast.Binary, scope: Scope) -> TypedSql:
     if expr.op == "||":
         return functions.resolve_scalar("CONCAT", [left, right], expr.position)
     if expr.op in ("+", "-", "*", "/", "%"):
+        if NULL in (left.type, right.type):
+            a, b = (str(t.type).lower() if t.type == NULL else str(t.type) for t in (left, right))
+            raise StatementError(
+                f"Error processing expression: {format_sql(expr)}. Arithmetic on types {a} and {b} are"
+                " not supported."
+            )
         return arithmetic.arithmetic(expr.op, left, right)
     if expr.op.startswith("IS "):
         return distinct(expr, left, right)

@@ -44,6 +44,10 @@ def plan_create(
     statement: CreateAsSelect, context: Context, *, query_id: str, topics: Mapping[str, int]
 ) -> Persistent:
     """CREATE STREAM | TABLE … AS SELECT."""
+    if statement.query.limit is not None:
+        raise StatementError(
+            f"CREATE {statement.kind} AS SELECT statements don't support LIMIT clause."
+        )
     options = With(statement.properties)
     planned = plan_query(statement.query, context, sink=statement.name)
     _check_kind(statement, planned)

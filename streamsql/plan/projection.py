@@ -37,7 +37,7 @@ def expand(query: Query, scope: Scope, *, persistent: bool, synthetic: str = "")
     """The items of `query` in order. `synthetic` is the key column that only the join made, first of a `*`."""
     columns = [e for e in scope.columns()]
     names = Names(e.name for e in columns)
-    clashes = Counter(e.name for e in columns)
+    clashes = Counter(e.name for e in scope.entries)
     joined = len([s for s in scope.sources() if s]) > 1
     items: list[Item] = []
     for item in query.items:

@@ -15,6 +15,8 @@ from streamsql.plan.aggregation import aggregate_calls
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, pseudo_entries, schema_entries
 from streamsql.plan.projection import Item, expand
+from streamsql.plan.pull_keys import check_keys
+from streamsql.plan.rewrite import columns_of
 from streamsql.plan.scope import Scope
 from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.duck import quote
@@ -23,6 +25,11 @@ from streamsql.schema.types import BOOLEAN, NULL
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
 from streamsql.sql.statement import Query, SelectColumn, SelectItem, SelectStar, SourceRef
+
+
+PUSH_HINT = (
+    "See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +60,34 @@ def check_pull(query: Query, context: Context) -> Source:
         raise AssertionError(query.source)
     if query.limit is not None and query.limit < 0:
         raise StatementError(f"LIMIT must be 0 or more, got {query.limit}")
+    if query.limit is not None and not context.properties.flag(
+        "ksql.query.pull.limit.clause.enabled"
+    ):
+        raise StatementError(
+            "LIMIT clause in pull queries is currently disabled. You can enable them by setting"
+            f" ksql.query.pull.limit.clause.enabled=true. {PUSH_HINT}"
+        )
+    _check_pseudo(query)
     return context.source(query.source.name)
+
+
+def _check_pseudo(query: Query) -> None:
+    """Partition and offset belong to records, not to rows."""
+    selected = [i.expr for i in query.items if isinstance(i, SelectColumn)]
+    for clause, exprs in (("SELECT", selected), ("WHERE", [query.where] if query.where else [])):
+        names = [c.name for e in exprs for c in columns_of(e)]
+        found = [n for n in dict.fromkeys(names) if n in ("ROWPARTITION", "ROWOFFSET")]
+        if found:
+            raise StatementError(
+                f"Pull queries don't support the following columns in {clause} clauses:"
+                f" {', '.join(f'`{n}`' for n in found)}. {PUSH_HINT}"
+            )
 
 
 def _refuse(what: str) -> None:
     raise StatementError(
-        f"Pull queries don't support {what}.",
-        hint="add EMIT CHANGES for a push query, or make it a table with CREATE TABLE … AS SELECT",
+        f"Pull queries don't support {what}. {PUSH_HINT}",
+        hint="or make it a table with CREATE TABLE … AS SELECT",
     )
 
 
@@ -74,7 +102,8 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
         entries=schema_entries(alias, schema)
         + pseudo_entries(alias, windowed=windowed, offsets=False)
     )
-    items = expand(_with_bounds(query, source) if windowed else query, scope, persistent=False)
+    check_keys(query.where, source, context.properties)
+    items = expand(star_with_bounds(query, source) if windowed else query, scope, persistent=False)
     if aggregate_calls([i.expr for i in items]):
         _refuse("aggregate functions")
     typed = [_typed(i, scope) for i in items]
@@ -83,7 +112,8 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
         where = f"WHERE {_condition(query.where, scope).sql}"
     selected = ", ".join(f"{_guarded(t)} AS {quote(f'c{i}')}" for i, t in enumerate(typed))
     order = ", ".join([*(e.typed.sql for e in scope.entries if e.is_key), *(["_ws"] if windowed else [])])
-    limit = f"LIMIT {query.limit}" if query.limit is not None else ""
+    # One row more than asked for tells whether the limit cut anything.
+    limit = f"LIMIT {query.limit + 1}" if query.limit is not None else ""
     key, value = _result_columns(items, typed, source)
     return Pull(
         source=source,
@@ -95,7 +125,7 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
     )
 
 
-def _with_bounds(query: Query, source: Source) -> Query:
+def star_with_bounds(query: Query, source: Source) -> Query:
     """`*` of a windowed table written out: its key, the window, its values."""
     names = (*(c.name for c in source.schema.key), *WINDOW_BOUNDS, *(c.name for c in source.schema.value))
     items: list[SelectItem] = []
@@ -126,7 +156,12 @@ def _guarded(typed: TypedSql) -> str:
 
 
 def _condition(expr: ast.Expr, scope: Scope) -> TypedSql:
-    condition = bind(expr, scope.within("WHERE"))
+    try:
+        condition = bind(expr, scope.within("WHERE"))
+    except StatementError as error:
+        if not error.primary.startswith("WHERE column"):
+            error.primary = f"Error in WHERE expression: {error.primary}"
+        raise
     if condition.type not in (BOOLEAN, NULL):
         raise StatementError(
             "Type error in WHERE expression: Should evaluate to boolean but is"

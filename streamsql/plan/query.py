@@ -164,7 +164,7 @@ def _plain(
     else:
         keys, expected = tuple((e,) for e in partition_by), "partitioning expression"
         if any(isinstance(i, SelectStar) for i in query.items):
-            items = (*_new_key_items(partition_by, items), *items)
+            items = (*_new_key_items(partition_by, items), *_keys_last(items, frame))
     key_items = _key_items(items, keys, context, sink=sink, expected=expected, frame=frame)
     return _projected(
         frame, items, key_items, context=context, rekeyed=partition_by is not None
@@ -176,6 +176,12 @@ def _new_key_items(exprs: tuple[ast.Expr, ...], items: tuple[Item, ...]) -> list
     names = Names(i.name for i in items)
     missing = [e for e in exprs if not any(i.expr == e for i in items)]
     return [Item(name=column_name(e, names), expr=e, written=e) for e in missing]
+
+
+def _keys_last(items: tuple[Item, ...], frame: Frame) -> list[Item]:
+    """Under PARTITION BY the old key columns of a `*` come behind the values that they join."""
+    old = {choice for choices in frame.key for choice in choices}
+    return sorted(items, key=lambda i: not i.aliased and i.expr in old)
 
 
 def _source_kind(query: Query) -> str:

@@ -10,10 +10,25 @@ from streamsql.operators.operator import Node
 from streamsql.plan.frame import Context
 from streamsql.plan.lowering import lower
 from streamsql.plan.persistent import new_builder
+from streamsql.plan.pull import star_with_bounds
 from streamsql.plan.query import plan_query
-from streamsql.schema.column import Schema
+from streamsql.schema.column import Column, Schema
 from streamsql.schema.duck import physical_names
-from streamsql.sql.statement import Query
+from streamsql.sql.statement import Query, SourceRef
+
+
+def _column(schema: Schema, name: str) -> Column | None:
+    return next((c for c in (*schema.key, *schema.value) if c.name == name), None)
+
+
+def _with_bounds(query: Query, context: Context) -> Query:
+    """`*` of one windowed source shows the window after the key."""
+    if not isinstance(query.source, SourceRef):
+        return query
+    source = context.catalog.sources.get(query.source.name)
+    if source is None or source.window is None:
+        return query
+    return star_with_bounds(query, source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +45,7 @@ class Transient:
 
 def plan_push(query: Query, context: Context, *, query_id: str) -> Transient:
     """The plan of a push query."""
-    planned = plan_query(query, context)
+    planned = plan_query(_with_bounds(query, context), context)
     builder = new_builder(query_id, context)
     node = Collect(input=planned.node)
     lower(node, builder)
@@ -40,7 +55,9 @@ def plan_push(query: Query, context: Context, *, query_id: str) -> Transient:
     return Transient(
         plan=builder.build(),
         node=node,
-        schema=planned.schema,
+        schema=Schema(
+            value=tuple(c for n in planned.order if (c := _column(planned.schema, n)) is not None)
+        ),
         columns=tuple(
             (n, types[n], physical[n], planned.schema.is_key(n)) for n in planned.order
         ),

@@ -83,13 +83,19 @@ def check_upgrade(old: Source, new: Source) -> None:
                 f"Cannot upgrade data source: DataSource '`{name}`' has {what} = {a} which is not"
                 f" upgradeable to {b}"
             )
-    missing = [str(c) for c in old.schema.key if c not in new.schema.key]
-    missing += [str(c) for c in old.schema.value if c not in new.schema.value]
-    if missing or old.schema.key != new.schema.key:
+    key = [f"{c} KEY" for i, c in enumerate(old.schema.key) if new.schema.key[i : i + 1] != (c,)]
+    value = [str(c) for i, c in enumerate(old.schema.value) if new.schema.value[i : i + 1] != (c,)]
+    why = ""
+    if key or len(old.schema.key) != len(new.schema.key):
+        why = "(Key columns must be identical. The following key columns are changed, missing or"
+        why += f" reordered: [{', '.join(key)}])"
+    elif value:
+        why = "(The following columns are changed, missing or reordered:"
+        why += f" [{', '.join(value)}])"
+    if why:
         raise StatementError(
             f"Cannot upgrade data source: DataSource '`{name}`' has schema = {old.schema} which is not"
-            f" upgradeable to {new.schema}. (The following columns are changed, missing or reordered:"
-            f" [{', '.join(missing)}])"
+            f" upgradeable to {new.schema}. {why}"
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
 from streamsql.plan.frame import Context
-from streamsql.plan.pull import check_pull, plan_pull
+from streamsql.plan.pull import PUSH_HINT, check_pull, plan_pull
 from streamsql.plan.transient import Transient, plan_push
 from streamsql.runtime.loop import QueryOptions
 from streamsql.session.push import PushStream
@@ -48,7 +48,8 @@ async def pull(statement: Query, session: Session) -> Rows:
     planned = plan_pull(statement, source, context)
     table = session.engine.runtime.read(planned.sql.replace("{rows}", materialized))
     rows = tuple(zip(*(c.to_pylist() for c in table.columns), strict=True))
-    limited = planned.limit is not None and len(rows) >= planned.limit
+    limited = planned.limit is not None and len(rows) > planned.limit
+    rows = rows[: planned.limit] if limited else rows
     return Rows(
         statement=statement.text,
         columns=planned.columns,
@@ -66,7 +67,7 @@ def _materialized(source: Source, session: Session) -> str:
     if query is None or not query.plan.materialized:
         raise StatementError(
             f"The `{source.name}` table isn't queryable. To derive a queryable table, you can do"
-            f" 'CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}'.",
+            f" 'CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}'. {PUSH_HINT}",
             hint="or declare it as CREATE SOURCE TABLE",
         )
     return query.plan.materialized
