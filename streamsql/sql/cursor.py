@@ -15,12 +15,12 @@ from streamsql.errors import ParseError, Position
 from streamsql.sql.keywords import NONRESERVED, RESERVED
 from streamsql.sql.lexer import Lines, Token, lex
 
-__all__ = ["NESTING_MAX", "Cursor", "near"]
+__all__ = ["ABSENT", "NESTING_MAX", "Cursor", "near"]
 
 NESTING_MAX = 80
 """Parentheses, calls and types inside each other: each costs six Python frames of a thousand."""
 
-_ABSENT = {
+ABSENT = {
     "ORDER": "a stream has no order but that of its records: ORDER BY does not exist",
     "UNION": "write one INSERT INTO … SELECT for each side: UNION does not exist",
     "DISTINCT": "use GROUP BY, COUNT_DISTINCT or COLLECT_SET: DISTINCT does not exist",
@@ -29,6 +29,7 @@ _ABSENT = {
     "USING": "join with ON left.column = right.column: USING does not exist",
     "OFFSET": "LIMIT stands alone: OFFSET does not exist",
 }
+"""What other dialects of SQL have, and what there is instead."""
 
 _DESCRIPTIONS = {"identifier": "an identifier", "STRING": "a string", "INTEGER_VALUE": "a number"}
 
@@ -175,9 +176,10 @@ class Cursor:
     def _hint(self, token: Token, words: Sequence[str] = ()) -> str:
         """What may have been meant by `token`, or by the word before it."""
         before = self.tokens[self.index - 1] if self.index else token
-        for candidate in (token, before):
-            if candidate.key in _ABSENT:
-                return _ABSENT[candidate.key]
+        # `a CROSS JOIN b` is wrong three words later: until then CROSS was an alias.
+        for candidate in (token, *reversed(self.tokens[max(self.index - 3, 0) : self.index])):
+            if candidate.key in ABSENT:
+                return ABSENT[candidate.key]
         for candidate in (token, before):
             if candidate.kind == "word" and candidate.key not in words:
                 close = near(candidate.key, words)

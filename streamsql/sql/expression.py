@@ -45,6 +45,7 @@ from streamsql.sql.expr import (
     Subscript,
     Unary,
 )
+from streamsql.sql.lexer import Token
 from streamsql.sql.terminal import read_identifier, read_string, to_bigint
 
 __all__ = ["DEPTH_MAX", "read_expression", "read_literal", "read_primary", "read_value"]
@@ -53,9 +54,19 @@ DEPTH_MAX = 150
 """Nodes above each other (`a + b + …` is as deep as it is long): walking a tree costs a few Python
 frames a level."""
 
-COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
+_COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 
-_PRECEDENCE = {"||": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3}
+_OR, _AND, _NOT, _PREDICATE, _CONCAT, _SUM, _PRODUCT = range(1, 8)
+"""How tight operators bind."""
+
+_LEVELS = {
+    "OR": _OR,
+    "AND": _AND,
+    **dict.fromkeys((*_COMPARISONS, "IS", "NOT", "BETWEEN", "IN", "LIKE"), _PREDICATE),
+    "||": _CONCAT,
+    **dict.fromkeys(("+", "-"), _SUM),
+    **dict.fromkeys(("*", "/", "%"), _PRODUCT),
+}
 
 _TYPED_LITERALS = {"DATE": DATE, "TIME": TIME, "TIMESTAMP": TIMESTAMP}
 
@@ -68,17 +79,19 @@ _INTERVAL_WORDS = ("DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECOND", "MILLIS
 
 def read_expression(cursor: Cursor) -> Expr:
     """Reads an expression of any kind."""
-    return _bounded(cursor, _read_inner)
+    return _read_bounded(cursor, _OR)
 
 
 def read_value(cursor: Cursor) -> Expr:
     """Reads an expression without AND, OR, NOT and predicates outside parentheses."""
-    return _bounded(cursor, _read_binary)
+    return _read_bounded(cursor, _CONCAT)
 
 
-def _bounded(cursor: Cursor, read: Callable[[Cursor], Expr]) -> Expr:
+def _read_bounded(cursor: Cursor, loosest: int) -> Expr:
     start = cursor.index
-    expr = read(cursor)
+    cursor.enter()
+    expr = _read_operators(cursor, loosest)
+    cursor.leave()
     # A tree cannot be deeper than it has tokens: the short ones need no look.
     if cursor.index - start > DEPTH_MAX and _depth(expr) > DEPTH_MAX:
         cursor.fail(
@@ -104,139 +117,132 @@ def _depth(expr: Expr) -> int:
 
 
 def _read_inner(cursor: Cursor) -> Expr:
+    """An expression inside another one."""
     cursor.enter()
-    expr = _read_or(cursor)
+    expr = _read_operators(cursor, _OR)
     cursor.leave()
     return expr
-
-
-# ------------------------------------------------------------------ logic and predicates
-
-
-def _read_or(cursor: Cursor) -> Expr:
-    position = cursor.position()
-    left = _read_and(cursor)
-    while cursor.accept("OR"):
-        left = Binary(op="OR", left=left, right=_read_and(cursor), position=position)
-    return left
-
-
-def _read_and(cursor: Cursor) -> Expr:
-    position = cursor.position()
-    left = _read_not(cursor)
-    while cursor.accept("AND"):
-        left = Binary(op="AND", left=left, right=_read_not(cursor), position=position)
-    return left
-
-
-def _read_not(cursor: Cursor) -> Expr:
-    negations = []
-    while cursor.at("NOT"):
-        negations.append(cursor.position())
-        cursor.advance()
-    expr = _read_predicated(cursor)
-    for position in reversed(negations):
-        expr = Unary(op="NOT", operand=expr, position=position)
-    return expr
-
-
-def _read_predicated(cursor: Cursor) -> Expr:
-    position = cursor.position()
-    left = _read_binary(cursor)
-    key = cursor.token.key
-    if key in COMPARISONS:
-        cursor.advance()
-        return Binary(op=key, left=left, right=_read_binary(cursor), position=position)
-    if key == "IS":
-        cursor.advance()
-        negated = cursor.accept("NOT")
-        if cursor.accept("NULL"):
-            return IsNull(operand=left, negated=negated, position=position)
-        if not cursor.accept("DISTINCT"):
-            cursor.fail_expecting("'NULL'", "'DISTINCT'")
-        cursor.expect("FROM")
-        op = "IS NOT DISTINCT FROM" if negated else "IS DISTINCT FROM"
-        return Binary(op=op, left=left, right=_read_binary(cursor), position=position)
-    negated = key == "NOT"
-    if negated:
-        cursor.advance()
-        key = cursor.token.key
-    if key == "BETWEEN":
-        cursor.advance()
-        low = _read_binary(cursor)
-        cursor.expect("AND")
-        high = _read_binary(cursor)
-        return Between(operand=left, low=low, high=high, negated=negated, position=position)
-    if key == "IN":
-        cursor.advance()
-        cursor.expect("(")
-        items = _read_list(cursor, _read_inner)
-        return InList(operand=left, items=items, negated=negated, position=position)
-    if key == "LIKE":
-        cursor.advance()
-        pattern = _read_binary(cursor)
-        escape = read_string(cursor) if cursor.accept("ESCAPE") else None
-        return Like(
-            operand=left, pattern=pattern, escape=escape, negated=negated, position=position
-        )
-    if negated:
-        cursor.fail_expecting("'BETWEEN'", "'IN'", "'LIKE'")
-    return left
-
-
-def _read_list(
-    cursor: Cursor, read: Callable[[Cursor], Expr], closing: str = ")"
-) -> tuple[Expr, ...]:
-    """Reads one item or more, and the closing bracket."""
-    items = [read(cursor)]
-    while cursor.accept(","):
-        items.append(read(cursor))
-    if not cursor.accept(closing):
-        cursor.fail_expecting("','", f"'{closing}'")
-    return tuple(items)
 
 
 # ------------------------------------------------------------------ operators
 
 
-def _read_binary(cursor: Cursor, loosest: int = 1) -> Expr:
+def _read_operators(cursor: Cursor, loosest: int) -> Expr:
+    """Reads operands and the operators between them that bind at least as tight as `loosest`."""
     position = cursor.position()
-    left = _read_unary(cursor)
+    tightest = _PRODUCT
+    if loosest <= _NOT and cursor.at("NOT"):
+        left = _read_not(cursor)
+        tightest = _AND
+    else:
+        left = _read_signed(cursor)
     while True:
         op = cursor.token.key
-        precedence = _PRECEDENCE.get(op, 0)
-        if precedence < loosest:
+        level = _LEVELS.get(op, 0)
+        if not loosest <= level <= tightest:
             return left
-        cursor.advance()
-        right = _read_binary(cursor, precedence + 1)
-        left = Binary(op=op, left=left, right=right, position=position)
+        if level == _PREDICATE:
+            left = _read_predicate(cursor, left, position)
+            # Predicates do not chain: behind one there can be AND and OR only.
+            tightest = _AND
+        else:
+            cursor.advance()
+            right = _read_operators(cursor, level + 1)
+            left = Binary(op=op, left=left, right=right, position=position)
 
 
-def _read_unary(cursor: Cursor) -> Expr:
-    signs: list[int] = []
-    while cursor.at_any(("+", "-")) and not (cursor.at("-") and cursor.peek().kind in _NUMBERS):
-        signs.append(cursor.index)
+def _read_not(cursor: Cursor) -> Expr:
+    negations: list[Position] = []
+    while cursor.at("NOT"):
+        negations.append(cursor.position())
         cursor.advance()
+    expr = _read_operators(cursor, _PREDICATE)
+    for position in reversed(negations):
+        expr = Unary(op="NOT", operand=expr, position=position)
+    return expr
+
+
+def _read_signed(cursor: Cursor) -> Expr:
+    signs: list[Token] = []
+    while cursor.at_any(("+", "-")) and not _at_negative(cursor):
+        signs.append(cursor.advance())
     position = cursor.position()
     expr = read_primary(cursor)
     while cursor.accept("AT"):
         cursor.expect("TIME", "ZONE")
         expr = AtTimeZone(operand=expr, zone=read_string(cursor), position=position)
-    for index in reversed(signs):
-        sign = cursor.tokens[index]
+    for sign in reversed(signs):
         expr = Unary(op=sign.key, operand=expr, position=cursor.position(sign))
     return expr
+
+
+def _at_negative(cursor: Cursor) -> bool:
+    return cursor.at("-") and cursor.peek().kind in _NUMBERS
+
+
+# ------------------------------------------------------------------ predicates
+
+
+def _read_predicate(cursor: Cursor, left: Expr, position: Position) -> Expr:
+    op = cursor.advance().key
+    if op in _COMPARISONS:
+        right = _read_operators(cursor, _CONCAT)
+        return Binary(op=op, left=left, right=right, position=position)
+    if op == "IS":
+        return _read_is(cursor, left, position)
+    negated = op == "NOT"
+    if negated:
+        if not cursor.at_any(("BETWEEN", "IN", "LIKE")):
+            cursor.fail_expecting("'BETWEEN'", "'IN'", "'LIKE'")
+        op = cursor.advance().key
+    if op == "BETWEEN":
+        low = _read_operators(cursor, _CONCAT)
+        cursor.expect("AND")
+        high = _read_operators(cursor, _CONCAT)
+        return Between(operand=left, low=low, high=high, negated=negated, position=position)
+    if op == "IN":
+        cursor.expect("(")
+        items = _read_list(cursor, ")")
+        return InList(operand=left, items=items, negated=negated, position=position)
+    pattern = _read_operators(cursor, _CONCAT)
+    escape = read_string(cursor) if cursor.accept("ESCAPE") else None
+    return Like(operand=left, pattern=pattern, escape=escape, negated=negated, position=position)
+
+
+def _read_is(cursor: Cursor, left: Expr, position: Position) -> Expr:
+    negated = cursor.accept("NOT")
+    if cursor.accept("NULL"):
+        return IsNull(operand=left, negated=negated, position=position)
+    if not cursor.accept("DISTINCT"):
+        cursor.fail_expecting("'NULL'", "'DISTINCT'")
+    cursor.expect("FROM")
+    op = "IS NOT DISTINCT FROM" if negated else "IS DISTINCT FROM"
+    return Binary(op=op, left=left, right=_read_operators(cursor, _CONCAT), position=position)
+
+
+# ------------------------------------------------------------------ atoms
 
 
 def read_primary(cursor: Cursor) -> Expr:
     """Reads what operators stand between, with its subscripts and fields (but not `->*`)."""
     position = cursor.position()
-    expr = _read_atom(cursor)
+    token = cursor.token
+    if token.kind == "word":
+        expr = _KEYWORD_ATOMS.get(token.key, _read_named)(cursor)
+    elif token.kind == "quoted":
+        expr = _read_named(cursor)
+    elif token.key == "(":
+        cursor.advance()
+        expr = _read_inner(cursor)
+        cursor.expect(")")
+    elif token.kind == "string" or token.kind in _NUMBERS or _at_negative(cursor):
+        expr = read_literal(cursor)
+    else:
+        cursor.fail_at()
     while True:
-        if cursor.at("["):
-            cursor.advance()
+        if cursor.accept("["):
             cursor.enter()
-            index = _read_binary(cursor)
+            index = _read_operators(cursor, _CONCAT)
             cursor.leave()
             cursor.expect("]")
             expr = Subscript(base=expr, index=index, position=position)
@@ -247,7 +253,14 @@ def read_primary(cursor: Cursor) -> Expr:
             return expr
 
 
-# ------------------------------------------------------------------ atoms
+def _read_list(cursor: Cursor, closing: str) -> tuple[Expr, ...]:
+    """Reads one item or more, and the closing bracket."""
+    items = [_read_inner(cursor)]
+    while cursor.accept(","):
+        items.append(_read_inner(cursor))
+    if not cursor.accept(closing):
+        cursor.fail_expecting("','", f"'{closing}'")
+    return tuple(items)
 
 
 def read_literal(cursor: Cursor) -> Expr:
@@ -283,27 +296,6 @@ def _read_number(cursor: Cursor) -> Expr:
     if isinf(value):
         cursor.fail_prepare(f"Number overflows DOUBLE: {text}", start, located=True)
     return DoubleLiteral(value=value, position=position)
-
-
-def _read_atom(cursor: Cursor) -> Expr:
-    token = cursor.token
-    if token.kind == "word":
-        read = _KEYWORD_ATOMS.get(token.key)
-        if read is not None:
-            return read(cursor)
-        return _read_named(cursor)
-    if token.kind == "quoted":
-        return _read_named(cursor)
-    if token.kind == "string" or token.kind in _NUMBERS or token.key == "-":
-        return read_literal(cursor)
-    if token.key == "(":
-        cursor.advance()
-        expr = _read_inner(cursor)
-        cursor.expect(")")
-        return expr
-    if token.kind == "variable":
-        cursor.fail_variable(token)
-    return cursor.fail_at()
 
 
 def _read_named(cursor: Cursor) -> Expr:
@@ -392,7 +384,7 @@ def _read_case(cursor: Cursor) -> Expr:
     position = cursor.position()
     cursor.expect("CASE")
     cursor.enter()
-    operand = None if cursor.at("WHEN") else _read_binary(cursor)
+    operand = None if cursor.at("WHEN") else _read_operators(cursor, _CONCAT)
     whens: list[tuple[Expr, Expr]] = []
     cursor.expect("WHEN")
     while True:
@@ -424,7 +416,7 @@ def _read_array(cursor: Cursor) -> Expr:
         return _read_named(cursor)
     position = cursor.position()
     cursor.expect("ARRAY", "[")
-    items = () if cursor.accept("]") else _read_list(cursor, _read_inner, "]")
+    items = () if cursor.accept("]") else _read_list(cursor, "]")
     return ArrayCtor(items=items, position=position)
 
 

@@ -1,7 +1,8 @@
 """Expressions and queries to text that parses to an equal value.
 
-Spelled as in the messages of ksqlDB: `null`, `true`, words upper-cased, names in quotes only where they
-have to be; alone, an expression has every operator in parentheses.
+Spelled as in the messages of ksqlDB: `null`, `true`, words upper-cased, names in quotes only where
+they have to be. An expression alone has every operator in parentheses; inside a statement it has
+those that it needs.
 """
 
 from __future__ import annotations

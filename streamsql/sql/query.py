@@ -122,9 +122,13 @@ def _read_item(cursor: Cursor) -> SelectItem:
 
 def _read_struct_star(cursor: Cursor, start: int) -> SelectItem:
     """`a->*` but not `1 + a->*`: only what stands between operators has fields."""
+    end = cursor.index
     cursor.index = start
     position = cursor.position()
     base = read_primary(cursor)
+    if cursor.index != end:
+        cursor.index = end
+        cursor.fail_at(hint="->* stands behind a column, a field or parentheses")
     cursor.expect("->", "*")
     return SelectStructStar(base=base, position=position)
 

@@ -57,9 +57,14 @@ def parse(
             pass
         if cursor.token.kind == "end":
             return tuple(statements)
-        statements.append(read_statement(cursor))
-        if not cursor.at(";") and cursor.token.kind != "end":
-            cursor.fail_at()
+        statements.append(_read_terminated(cursor))
+
+
+def _read_terminated(cursor: Cursor) -> Statement:
+    statement = read_statement(cursor)
+    if not cursor.at(";") and cursor.token.kind != "end":
+        cursor.fail_at()
+    return statement
 
 
 def parse_one(text: str, *, strict: bool = False, origin: Position | None = None) -> Statement:
@@ -67,7 +72,7 @@ def parse_one(text: str, *, strict: bool = False, origin: Position | None = None
     cursor = Cursor(text, origin=origin, strict=strict)
     while cursor.accept(";"):
         pass
-    statement = read_statement(cursor)
+    statement = _read_terminated(cursor)
     while cursor.accept(";"):
         pass
     if cursor.token.kind != "end":

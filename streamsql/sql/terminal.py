@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamsql.sql.cursor import Cursor
+from streamsql.sql.cursor import ABSENT, Cursor
 from streamsql.sql.keywords import RESERVED
 from streamsql.sql.lexer import Token, unquote
 
@@ -36,9 +36,8 @@ def read_identifier(cursor: Cursor) -> str:
     token = cursor.token
     if token.kind == "word":
         if token.key in RESERVED:
-            cursor.fail_at(
-                hint=f"{token.key} is a reserved keyword: as an identifier it is `{token.key}`"
-            )
+            reserved = f"{token.key} is a reserved keyword: as an identifier it is `{token.key}`"
+            cursor.fail_at(hint=ABSENT.get(token.key, reserved))
         cursor.advance()
         return token.key
     if token.kind != "quoted":
