@@ -44,7 +44,8 @@ class Relation:
     `sql` is what stands after FROM: a name or a parenthesised SELECT. `table`: rows are changes of a table, the last one
     of a key counts and `_null` is its end; else a stream's records. `names` maps a column's name to its physical one.
     `materialized`: a SELECT with the current rows, for tables whose state allows it, else empty; it has the columns of the
-    relation, so that expressions over the one read the other. `fallible`: it has the column ERROR.
+    relation, so that expressions over the one read the other. `fallible`: it has the column ERROR. `origin`: the column
+    that orders its rows against those of other inputs: `_at` where an operator numbered its rows afresh.
     """
 
     sql: str
@@ -53,6 +54,7 @@ class Relation:
     window: WindowInfo | None = None
     materialized: str = ""
     fallible: bool = False
+    origin: str = "_seq"
 
     @property
     def names(self) -> dict[str, str]:
@@ -68,7 +70,8 @@ class Relation:
     @property
     def passed(self) -> tuple[str, ...]:
         """The meta columns, and ERROR where it has that: what a SELECT over it has to hand on."""
-        return (*self.meta, ERROR) if self.fallible else self.meta
+        numbered = (self.origin,) if self.origin != "_seq" else ()
+        return (*self.meta, *numbered, *((ERROR,) if self.fallible else ()))
 
     @property
     def good(self) -> str:
@@ -138,6 +141,7 @@ class Builder:
     state: list[StateTable] = field(default_factory=list[StateTable])
     outputs: list[Output] = field(default_factory=list[Output])
     errors: list[Errors] = field(default_factory=list[Errors])
+    _later: list[Statement] = field(default_factory=list[Statement])
     _operator: str = ""
     _results: int = 0
 
@@ -168,6 +172,11 @@ class Builder:
     def effect(self, sql: str, *, every: int = 1) -> None:
         """Adds a statement that changes state."""
         self.statements.append(Statement(sql=sql, operator=self._operator, every=every))
+
+    def later(self, sql: str) -> None:
+        """Adds a change of state that comes after all statements that read: the rows of an operator may be computed by
+        a statement further down, which has to see the state as it was before the batch."""
+        self._later.append(Statement(sql=sql, operator=self._operator))
 
     def settle(self, relation: Relation, *, hint: str = "r") -> Relation:
         """The good rows, kept, so that several statements can read them; the others become errors."""
@@ -208,7 +217,7 @@ class Builder:
         return PhysicalPlan(
             query_id=self.query_id,
             inputs=tuple(self.inputs),
-            statements=tuple(self.statements),
+            statements=(*self.statements, *self._later),
             state=tuple(self.state),
             outputs=tuple(self.outputs),
             errors=tuple(self.errors),

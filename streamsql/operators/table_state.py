@@ -63,12 +63,12 @@ def last_changes(builder: Builder, relation: Relation, state: str, key: TableKey
 def replace_rows(
     builder: Builder, rows: str, state: str, *, columns: tuple[tuple[str, str], ...]
 ) -> None:
-    """Two statements: what `rows` names by `_rid` goes, and what is no tombstone comes."""
-    builder.effect(
+    """Two statements, after all that read: what `rows` names by `_rid` goes, and what is no tombstone comes."""
+    builder.later(
         f"DELETE FROM {state} WHERE rowid IN (SELECT _rid FROM {rows} WHERE _rid IS NOT NULL)"
     )
     listed = ", ".join(quote(name) for name, _ in columns)
-    builder.effect(f"INSERT INTO {state} SELECT {listed} FROM {rows} WHERE NOT _null ORDER BY _seq")
+    builder.later(f"INSERT INTO {state} SELECT {listed} FROM {rows} WHERE NOT _null ORDER BY _seq")
 
 
 def stored_rows(state: str, relation: Relation) -> str:
