@@ -25,7 +25,10 @@ RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryOptions:
-    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a persistent one has none."""
+    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a persistent one has none.
+
+    `ready`: whether the reader of a push query can take more now; the query waits while it cannot.
+    """
 
     reset: str = "earliest"
     records_max: int = 65_536
@@ -33,6 +36,7 @@ class QueryOptions:
     stop_on_deserialization_error: bool = False
     emit: Callable[[pa.Table], None] | None = None
     on_error: Callable[[QueryError], None] | None = None
+    ready: Callable[[], bool] | None = None
     linger_ms: int = 0
 
 
@@ -167,7 +171,8 @@ class Runtime:
         self._drop_ended()
         progress = False
         for query in list(self.queries.values()):
-            if query.pending and query.status == RUNNING:
+            ready = query.options.ready is None or query.options.ready()
+            if query.pending and query.status == RUNNING and ready:
                 progress |= await self._run_query(query, wait_ms)
         return progress
 

@@ -20,21 +20,30 @@ from streamsql.brokers.log import APPENDED, FETCHED, TopicInfo
 from streamsql.errors import QueryError
 from streamsql.runtime.loop import ERROR
 from streamsql.session.engine import Engine, new_engine
+from streamsql.session.names import Names, gather_names
 from streamsql.session.push import PushStream
 from streamsql.session.result import Push, PushRow, Result
 from streamsql.session.session import Session
+from streamsql.sql import Piece
 
 T = TypeVar("T")
 _PRODUCE_ROWS = 65_536
 _IDLE_SECONDS = 1.0
+_PUSH_ROWS = 65_536
+"""Rows of a push query that wait to be taken; the query pauses there, or a slow reader would fill memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryProgress:
-    """How far a query is: counts since it was created, `lag` records that it has still to read."""
+    """How far a query is: counts since it was created, `lag` records that it has still to read.
+
+    `before`: records in and out when this connection was opened. `persistent`: no push query.
+    """
 
     id: str
+    persistent: bool
     status: str
+    before: tuple[int, int]
     records_in: int
     records_out: int
     records_bad: int
@@ -83,6 +92,8 @@ class Connection:
         self._session = Session(self._engine, self._properties)
         try:
             await self._session.restore()
+            queries = self._engine.runtime.queries
+            self._before = {i: (q.records_in, q.records_out) for i, q in queries.items()}
             self._ready.set()
             await self._run()
         finally:
@@ -134,6 +145,14 @@ class Connection:
         """Executes the statements of `text` and gives the last one's result."""
         return self._synchronous(self._call(self._session.execute(text)))
 
+    def execute_piece(self, piece: Piece) -> Result:
+        """Executes one statement of a text; an error's position counts in that text."""
+        return self._synchronous(self._call(self._session.execute_piece(piece)))
+
+    def names(self) -> Names:
+        """The names that exist now, for completion."""
+        return self._call(gather_names(self._session))
+
     def execute_script(self, text: str) -> list[Result]:
         """Executes the statements of `text` and gives every result."""
         results = self._call(self._session.execute_script(text))
@@ -141,6 +160,7 @@ class Connection:
 
     def _synchronous(self, result: Result) -> Result:
         if isinstance(result, Push) and isinstance(result.rows, PushStream):
+            result.rows.rows_max = _PUSH_ROWS
             return SyncPush(
                 statement=result.statement,
                 columns=result.columns,
@@ -159,9 +179,21 @@ class Connection:
     async def _stop_stream(self, stream: PushStream) -> None:
         stream.stop()
 
-    async def _take(self, stream: PushStream) -> list[PushRow]:
-        await self._engine.runtime.drain()
-        return stream.take()
+    async def _take(self, stream: PushStream, wait_seconds: float) -> list[PushRow]:
+        await stream.wait(wait_seconds)
+        rows = stream.take()
+        if not rows and stream.error is not None:
+            raise stream.error
+        return rows
+
+    async def _drain(self, stream: PushStream) -> list[PushRow]:
+        rows: list[PushRow] = []
+        while True:
+            await self._engine.runtime.drain()
+            taken = stream.take()
+            if not taken:
+                return rows
+            rows += taken
 
     # records --------------------------------------------------------------------------------------
 
@@ -245,7 +277,9 @@ class Connection:
             found.append(
                 QueryProgress(
                     id=query_id,
+                    persistent=query.persistent,
                     status=query.status,
+                    before=self._before.get(query_id, (0, 0)),
                     records_in=query.records_in,
                     records_out=query.records_out,
                     records_bad=query.records_bad,
@@ -295,7 +329,24 @@ class SyncPush(Push):
 
     def drain(self) -> list[PushRow]:
         """The rows that have come once every query has read all there is."""
-        return self.connection._call(self.connection._take(self._stream()))
+        return self.connection._call(self.connection._drain(self._stream()))
+
+    def take(self, wait_seconds: float = 0.0) -> list[PushRow]:
+        """The rows that have come and were not taken, after waiting for one as long as that.
+
+        QueryError when the query has stopped in ERROR and all its rows are taken.
+        """
+        return self.connection._call(self.connection._take(self._stream(), wait_seconds))
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more rows come: those that have can still be taken."""
+        return self._stream().ended
+
+    @property
+    def limited(self) -> bool:
+        """Whether LIMIT ended it."""
+        return self._stream().limited
 
     def stop(self) -> None:
         """Ends the query."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -15,7 +16,7 @@ class PushStream:
     """An asynchronous iterator of PushRow; `take` gives what has arrived without waiting.
 
     `columns`: (physical name, is key) in the order selected. A row without a value is a tombstone: of a table it shows
-    the key, of a stream it is a record of nulls.
+    the key, of a stream it is a record of nulls. `rows_max`: with as many rows waiting it is not `ready` for more.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class PushStream:
         self.error: Exception | None = None
         self.ended = False
         self.limited = False
+        self.rows_max: int | None = None
         if limit == 0:
             self._end(limited=True)
 
@@ -58,6 +60,10 @@ class PushStream:
             if self._left == 0:
                 self._end(limited=True)
 
+    def ready(self) -> bool:
+        """Whether a step may give it more rows."""
+        return self.rows_max is None or len(self._rows) < self.rows_max
+
     def fail(self, error: Exception) -> None:
         """Ends with an error, after the rows that have arrived."""
         self.error = error
@@ -79,6 +85,14 @@ class PushStream:
         rows = list(self._rows)
         self._rows.clear()
         return rows
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when there is a row to take, when the query has ended, or after that time."""
+        if self._rows or self.ended or seconds <= 0:
+            return
+        self._arrived.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._arrived.wait(), seconds)
 
     def __aiter__(self) -> PushStream:
         return self

@@ -134,6 +134,7 @@ async def _start(
         reset=reset,
         records_max=session.properties.number("streamsql.batch.records.max"),
         emit=stream.receive,
+        ready=stream.ready,
         on_error=stream.fail,
     )
     if not stream.ended:
