@@ -150,7 +150,7 @@ class Source:
             for column, name in headers
             if wanted is None or column.name in wanted
         ]
-        meta = ["_seq", "_part", "_off", "_ts", "_val IS NULL AS _null"]
+        meta = ["_seq", "_part", "_off", "_ts", f"_val IS NULL OR {value.null} AS _null"]
         meta.append("_hdr" if self.headers else "NULL::STRUCT(KEY VARCHAR, VALUE BLOB)[] AS _hdr")
         if self.window:
             meta += ["_ws", "_we"]
