@@ -12,6 +12,7 @@ from lark.lexer import PatternStr
 from read_grammar import read_grammar
 
 SAMPLES = {
+    "SLASH": ["/"],
     "IDENTIFIER": ["A", "B1", "_C", "X@Y", "ORDERS", "ROWTIME", "COUNT", "WINDOWSTART", "BOUNDS"],
     "DIGIT_IDENTIFIER": ["1ST", "2_B", "3E", "1E5X"],
     "QUOTED_IDENTIFIER": ["`x y`", '"Q""x"', "`from`", "`1`", "`é`"],
