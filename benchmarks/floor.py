@@ -43,24 +43,24 @@ async def copy_log(database: Path, *, topics: Sequence[str], sink: str) -> int:
     """Appends the records of `topics`, in the order in which a query gets them, to the new topic
     `sink`; gives their number. The settings are those of `streamsql run`."""
     from streamsql.brokers.log import APPENDED, TopicInfo, TopicPartition
-    from streamsql.session.engine import new_engine
+    from streamsql.runtime.opening import open_runtime
 
-    engine = new_engine(str(database))
-    await engine.log.create_topic(TopicInfo(name=sink, partitions=1))
-    positions = dict(await engine.log.offsets(topics, end=False))
+    runtime = open_runtime(str(database), {}, kernels=())
+    await runtime.log.create_topic(TopicInfo(name=sink, partitions=1))
+    positions = dict(await runtime.log.offsets(topics, end=False))
     copied = 0
     while True:
-        batch = await engine.log.fetch(topics, positions, records_max=BATCH_RECORDS)
+        batch = await runtime.log.fetch(topics, positions, records_max=BATCH_RECORDS)
         if not len(batch):
             break
-        with engine.database.transaction():
-            await engine.log.append(sink, batch.select(APPENDED.names))
+        # Outside of a step, an append is a transaction of its own.
+        await runtime.log.append(sink, batch.select(APPENDED.names))
         copied += len(batch)
         ends = batch.group_by(["input", "partition"]).aggregate([("offset", "max")])
         for row in ends.to_pylist():
             place = TopicPartition(topics[row["input"]], row["partition"])
             positions[place] = row["offset_max"] + 1
-    await engine.close()
+    await runtime.close()
     return copied
 
 
