@@ -16,8 +16,10 @@ from types import ModuleType
 from streamsql.errors import Position, StatementError
 from streamsql.functions import (
     aggregates,
+    aggregates_list,
     arrays,
     binary,
+    dates,
     encoding,
     lambdas,
     letters,
@@ -28,6 +30,7 @@ from streamsql.functions import (
     rounding,
     strings,
     tables,
+    url,
 )
 from streamsql.functions.like import LIKE, like
 from streamsql.functions.registry import (
@@ -60,6 +63,7 @@ __all__ = [
 _MODULES: tuple[ModuleType, ...] = (
     numeric,
     rounding,
+    dates,
     nulls,
     arrays,
     maps,
@@ -70,7 +74,9 @@ _MODULES: tuple[ModuleType, ...] = (
     mask,
     encoding,
     binary,
+    url,
     aggregates,
+    aggregates_list,
 )
 
 Entry = ScalarFunction | TableFunction | AggregateFunction

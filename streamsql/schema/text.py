@@ -48,9 +48,9 @@ def each(sql: str, body: Callable[[str], str]) -> str:
 def fail(message: str, type_: SqlType) -> str:
     """Text of type `type_` that raises `message`, itself DuckDB text.
 
-    DuckDB's error() is volatile and TRY refuses it; a cast that cannot succeed is not. It must not
-    stand as a CASE condition: DuckDB computes a constant one while it plans, and the statement
-    would fail for no row's sake. DuckDB reports `Could not convert string "message" to …`.
+    DuckDB's error() is volatile and TRY refuses it; a cast that cannot succeed is not. Nothing that
+    raises may stand in a CASE condition: DuckDB computes a constant one while it plans, and the
+    statement would fail for no row's sake, whatever TRY is around it. DuckDB reports `Could not convert string "message" to …`.
     """
     match type_:
         case Array(element):
