@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 
 from streamsql.functions.registry import GUARDED, SEED, scalar, signature
-from streamsql.functions.rows import by_row, join_halves
+from streamsql.functions.rows import by_row, join_halves, read_utf8
 from streamsql.schema.duck import literal
 from streamsql.schema.text import fail, fail_with, let
 from streamsql.schema.typed import TypedSql
@@ -77,7 +77,7 @@ def _decoders(x: str) -> dict[str, str]:
 def _encoders(b: str) -> dict[str, str]:
     return {
         "hex": f"hex({b})",
-        "utf8": read_utf8(b),
+        "utf8": _read_utf8(b),
         "ascii": _read_ascii(b),
         "base64": f"to_base64({b})",
     }
@@ -155,18 +155,10 @@ def _read_ascii(b: str) -> str:
     return f"decode(unhex(replace({replaced}, ' ', '')))"
 
 
-_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
-"""A half of a character in UTF-8: Java replaces it as one, Python each of its bytes."""
+MEND_UTF8 = by_row("streamsql_mend_utf8", ("BLOB",), "VARCHAR", read_utf8)
 
 
-def _mend(value: bytes) -> str:
-    return _SURROGATE.sub("\ufffd".encode(), value).decode("utf-8", "replace")
-
-
-MEND_UTF8 = by_row("streamsql_mend_utf8", ("BLOB",), "VARCHAR", _mend)
-
-
-def read_utf8(b: str) -> str:
+def _read_utf8(b: str) -> str:
     """The text; U+FFFD for what is no UTF-8, as many as Java writes."""
     kept = f"decode({b}, 'ignore')"
     return let(kept, lambda x: _whole_or(x, b))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamsql.functions.registry import ScalarFunction, Signature, scalar, signature
+from streamsql.functions.registry import CALLED, ScalarFunction, Signature, scalar, signature
 from streamsql.functions.utf16 import by_unit, named
 from streamsql.schema.duck import literal
 from streamsql.schema.text import fail_with, let
@@ -105,8 +105,8 @@ def is_unit(text: str) -> bool:
 def _signatures(parameters: str, lower: Callable[..., str]) -> list[Signature]:
     four = ", STRING" * 4
     return [
-        signature(f"{parameters} -> STRING", lower, throws=True),
-        signature(f"{parameters}{four} -> STRING", lower, throws=True),
+        signature(f"{parameters} -> STRING", lower, throws=True, nulls=CALLED),
+        signature(f"{parameters}{four} -> STRING", lower, throws=True, nulls=CALLED),
     ]
 
 

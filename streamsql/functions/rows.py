@@ -60,3 +60,12 @@ def join_halves(text: str) -> str:
         return chr(0x10000 + ((ord(pair[1]) - 0xD800) << 10) + ord(pair[2]) - 0xDC00)
 
     return _LONE.sub("?", _PAIR.sub(join, text))
+
+
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+"""A half of a character in UTF-8: Java replaces it as one, Python each of its bytes."""
+
+
+def read_utf8(value: bytes) -> str:
+    """The text; U+FFFD for what is no UTF-8, as many as Java writes."""
+    return _SURROGATE.sub("\ufffd".encode(), value).decode("utf-8", "replace")

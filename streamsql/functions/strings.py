@@ -235,9 +235,9 @@ ENTRIES = (
     ),
     scalar(
         "instr",
-        signature("STRING, STRING -> INTEGER", instr),
-        signature("STRING, STRING, INTEGER -> INTEGER", instr, throws=True),
-        signature("STRING, STRING, INTEGER, INTEGER -> INTEGER", instr, throws=True),
+        signature("STRING, STRING -> INTEGER", instr, nulls=CALLED),
+        signature("STRING, STRING, INTEGER -> INTEGER", instr, throws=True, nulls=CALLED),
+        signature("STRING, STRING, INTEGER, INTEGER -> INTEGER", instr, throws=True, nulls=CALLED),
         doc="Where a text is found in another, from 1; 0 where it is not. A position says where the"
         " search begins, a negative one that it runs to the left; an occurrence, which match.",
         examples=[
