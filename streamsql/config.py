@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from streamsql.errors import StatementError
 
 PREFIX = "ksql.streams."
-PASSED_ON = ("producer.", "consumer.", "ksql.functions.", "ksql.logging.", "ksql.schema.registry.")
+PASSED_ON = ("producer.", "consumer.", "ksql.functions.", "ksql.logging.", "ksql.schema.registry.", "ksql.sink.")
 """Beginnings of names that a part of the program looks up itself."""
 
 

@@ -63,10 +63,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateTable:
-    """A table of the query's state: `columns` are (name, DuckDB type)."""
+    """A table of the query's state: `columns` are (name, DuckDB type).
+
+    `disposable`: it only remembers what the running plan forwarded; a replaced query begins it anew.
+    """
 
     name: str
     columns: tuple[tuple[str, str], ...]
+    disposable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streamsql.engine.plan import PhysicalPlan, Statement
+from streamsql.engine.plan import PhysicalPlan, StateTable, Statement
 from streamsql.schema.duck import duckdb_identifier_list, quote
 
 _BATCH_NAMES = ["_part", "_off", "_ts", "_key", "_val", "_hdr"]
@@ -63,6 +63,27 @@ class Task:
             self._connection.execute(
                 f"CREATE TABLE IF NOT EXISTS state.{quote(table.name)} ({columns})"
             )
+
+    def replace_state(self, before: PhysicalPlan) -> None:
+        """Gives the state that `before` left this plan's shape: new tables and columns are empty."""
+        mine = {t.name: t for t in self.plan.state}
+        for table in before.state:
+            if table.disposable or table.name not in mine:
+                self._connection.execute(f"DROP TABLE IF EXISTS state.{quote(table.name)}")
+            elif table.columns != mine[table.name].columns:
+                self._reshape(table, mine[table.name])
+        self.create_state()
+
+    def _reshape(self, old: StateTable, new: StateTable) -> None:
+        """Puts `new` in the place of `old` with the columns that both have."""
+        kept = ", ".join(quote(n) for n, _ in new.columns if n in dict(old.columns))
+        aside = quote(f"{old.name}~")
+        name = f"state.{quote(new.name)}"
+        columns = duckdb_identifier_list(new.columns)
+        self._connection.execute(f"ALTER TABLE state.{quote(old.name)} RENAME TO {aside}")
+        self._connection.execute(f"CREATE TABLE {name} ({columns})")
+        self._connection.execute(f"INSERT INTO {name} ({kept}) SELECT {kept} FROM state.{aside}")
+        self._connection.execute(f"DROP TABLE state.{aside}")
 
     def drop_state(self) -> None:
         """Drops the state tables."""

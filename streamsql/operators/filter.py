@@ -56,7 +56,7 @@ class Filter:
     def _lower_table(self, builder: Builder, relation: Relation, condition: str) -> Relation:
         settled = builder.settle(relation)
         key = TableKey.of(settled)
-        state = builder.state_table("fwd", key.columns)
+        state = builder.state_table("fwd", key.columns, disposable=True)
         # A change needs to know whether the one before it passed; of the first in the batch the state knows.
         judged = (
             "SELECT b.*, lag(_ok) OVER w AS _before, lead(_seq) OVER w IS NULL AS _fin,"

@@ -142,6 +142,7 @@ class Builder:
     outputs: list[Output] = field(default_factory=list[Output])
     errors: list[Errors] = field(default_factory=list[Errors])
     _later: list[Statement] = field(default_factory=list[Statement])
+    _kinds: list[str] = field(default_factory=list[str])
     _operator: str = ""
     _results: int = 0
 
@@ -206,10 +207,14 @@ class Builder:
         if relation.fallible:
             self.errors.append(Errors(result=name, kind="deserialization"))
 
-    def state_table(self, hint: str, columns: tuple[tuple[str, str], ...]) -> str:
+    def state_table(
+        self, hint: str, columns: tuple[tuple[str, str], ...], *, disposable: bool = False
+    ) -> str:
         """Declares a state table and gives its quoted name."""
-        name = f"{self.query_id}${hint}{len(self.state)}"
-        self.state.append(StateTable(name=name, columns=columns))
+        # Counted by kind, so that a filter that is added to a query does not rename its other tables.
+        name = f"{self.query_id}${hint}{sum(hint == kind for kind in self._kinds)}"
+        self._kinds.append(hint)
+        self.state.append(StateTable(name=name, columns=columns, disposable=disposable))
         return f"state.{quote(name)}"
 
     def build(self, *, materialized: str = "") -> PhysicalPlan:

@@ -1,7 +1,7 @@
 """Rekey: PARTITION BY and the implicit repartition before a join.
 
-Law: each row gives one row with the new key, in the partition of that key; the order stays. A row without a value has a
-null key, except before a join, which drops it. The key of the relation is no longer windowed.
+Law: each row gives one row with the new key, in the partition of that key; the order stays. Of a row without a
+value only what reads its old key alone is computed, the rest of the key is null. The key of the relation is no longer windowed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import Placement
 from streamsql.operators.project import column_texts, safe
 from streamsql.schema.column import Schema
+from streamsql.schema.duck import physical_names
 from streamsql.schema.typed import TypedSql
 
 
@@ -46,10 +47,8 @@ class Rekey:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """One SELECT: the new columns, and the partition of the new key."""
         (relation,) = relations
-        keys = [
-            replace(k, sql=f"CASE WHEN NOT _null THEN {safe(k)} END", throws=False)
-            for k in self.keys
-        ]
+        held = physical_names(c.name for c in relation.schema.key)
+        keys = [k if k.columns <= set(held) else _of_value(k) for k in self.keys]
         columns = column_texts(self.schema, (*keys, *self.values))
         sql = f"SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql}"
         moved = replace(relation, sql=f"({sql})", schema=self.schema, window=None)
@@ -58,3 +57,8 @@ class Rekey:
         place = self.placement.partition_sql(self.schema.key, moved.keys)
         bounds = " EXCLUDE (_ws, _we)" if relation.window else ""
         return replace(moved, sql=f"(SELECT *{bounds} REPLACE ({place} AS _part) FROM ({sql}))")
+
+
+def _of_value(key: TypedSql) -> TypedSql:
+    """A part of the key that reads the value: null where there is none."""
+    return replace(key, sql=f"CASE WHEN NOT _null THEN {safe(key)} END", throws=False)

@@ -36,6 +36,7 @@ class Sink:
     value_options: FormatOptions
     partitions: int
     keeps_partition: bool = False
+    whole_key: bool = False
     timestamp: TypedSql | None = None
 
     @property
@@ -70,7 +71,7 @@ class Sink:
             f"{self._partition(relation, key.sql)} AS partition",
             f"{'CASE WHEN _null THEN _ts ELSE ' + time + ' END' if self.timestamp else '_ts'}"
             " AS timestamp",
-            f"{_key_text(relation, key.sql)} AS key",
+            f"{_key_text(relation, key.sql, whole=self.whole_key)} AS key",
             f"CASE WHEN NOT _null THEN {value.sql} END AS value",
             "_hdr AS headers",
             *([ERROR] if relation.fallible else []),
@@ -96,7 +97,7 @@ class Sink:
         return f"({partition_of(key, self.partitions)})::INTEGER"
 
 
-def _key_text(relation: Relation, key: str) -> str:
+def _key_text(relation: Relation, key: str, *, whole: bool) -> str:
     """The key bytes, window bounds behind them; NULL where all columns are null."""
     if not relation.keys:
         return "NULL::BLOB"
@@ -105,7 +106,7 @@ def _key_text(relation: Relation, key: str) -> str:
         session = relation.window.kind == "SESSION"
         start = "(_ws)::BIGINT::BIT::BLOB"
         key = f"({key}) || {'(_we)::BIGINT::BIT::BLOB || ' if session else ''}{start}"
-    return f"CASE WHEN {given} THEN {key} END"
+    return key if whole else f"CASE WHEN {given} THEN {key} END"
 
 
 def _both(key: Encode, value: Encode) -> Kernel | None:

@@ -54,7 +54,7 @@ def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context)
     """The frame after GROUP BY and HAVING."""
     having = qualify(query.having, frame.scope.within("HAVING")) if query.having else None
     calls = aggregate_calls([i.expr for i in items] + ([having] if having else []))
-    _check(query, items, calls)
+    _check(query, items, calls, persistent=context.persistent)
     keys = _keys(query, frame)
     names = _key_names(keys, items)
     bound = [_bound(call, frame) for call in calls]
@@ -88,7 +88,9 @@ def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context)
     return Grouping(frame=grouped, items=rewritten)
 
 
-def _check(query: Query, items: tuple[Item, ...], calls: list[ast.Call]) -> None:
+def _check(
+    query: Query, items: tuple[Item, ...], calls: list[ast.Call], *, persistent: bool
+) -> None:
     for call in calls:
         inner = aggregate_calls(call.args)
         if inner:
@@ -99,7 +101,7 @@ def _check(query: Query, items: tuple[Item, ...], calls: list[ast.Call]) -> None
     for item in items:
         if any(isinstance(p, ast.Call) and functions.is_table_function(p.name) for p in walk(item.expr)):
             raise StatementError("Table functions cannot be used with aggregations.")
-    if not query.group_by:
+    if not query.group_by and persistent:
         loose = [format_sql(unqualify(i.written)) for i in items if not aggregate_calls([i.expr])]
         if loose:
             _raise_loose(loose)
@@ -130,7 +132,7 @@ def _raise_loose(loose: Sequence[str]) -> None:
 def _keys(query: Query, frame: Frame) -> list[tuple[ast.Expr, TypedSql]]:
     scope = frame.scope.within("GROUP BY")
     keys: list[tuple[ast.Expr, TypedSql]] = []
-    for expr in query.group_by:
+    for expr in query.group_by or (ast.BooleanLiteral(value=True),):
         for part in walk(expr):
             if isinstance(part, ast.Call) and functions.is_aggregate(part.name):
                 raise StatementError(

@@ -78,11 +78,11 @@ def is_between(
     if _is_time_pseudo(expr.operand):
         low = _as_time(expr.low, low)
         high = _as_time(expr.high, high)
-    typed = unify(((expr.operand, operand), (expr.low, low), (expr.high, high)))
-    if typed is None:
-        return _merge("FALSE", operand)
-    a, b, c = typed[1]
-    return _merge(f"coalesce({a.sql} BETWEEN {b.sql} AND {c.sql}, FALSE)", a, b, c)
+    parts = [
+        compare(ast.Binary(op=op, left=expr.operand, right=side, position=expr.position), operand, typed)
+        for op, side, typed in ((">=", expr.low, low), ("<=", expr.high, high))
+    ]
+    return _merge(" AND ".join(p.sql for p in parts).join("()"), *parts)
 
 
 def contained(expr: ast.InList, operand: TypedSql, scope: Scope, bind: Bind) -> TypedSql:

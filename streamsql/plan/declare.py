@@ -221,6 +221,10 @@ def declare(
         )
     default_key = properties.text("ksql.persistence.default.format.key")
     key_name = options.format("KEY") or default_key.upper()
+    if not any(schema.columns()) and value_name.upper() in ("KAFKA", "DELIMITED", "NONE"):
+        raise StatementError(
+            "No columns supplied.", hint=f"{value_name.upper()} has no schema to infer them from"
+        )
     window = options.window()
     if window is not None and not schema.key:
         raise StatementError("Windowed sources require a key column.")

@@ -262,10 +262,10 @@ def _equal(join: JoinRef, kind: str, left: _Side, right: _Side) -> Frame:
     choices = _key_choices(join, left, right)
     synthetic = ""
     key_read = schema_entries("", schema)[0].typed
-    if not choices:
+    if not any(isinstance(c, ast.ColumnRef) for c in choices):
         synthetic = _synthetic_name([e.name for e in entries])
         entries = (Entry(source="", name=synthetic, typed=key_read, is_key=True), *entries)
-        choices = (ast.ColumnRef(name=synthetic, source=""),)
+        choices = (ast.ColumnRef(name=synthetic, source=""), *choices)
     return Frame(
         node=node,
         scope=Scope(entries=entries),
@@ -279,15 +279,13 @@ def _equal(join: JoinRef, kind: str, left: _Side, right: _Side) -> Frame:
 
 
 def _key_choices(join: JoinRef, left: _Side, right: _Side) -> tuple[ast.Expr, ...]:
-    """The columns that equal the join key; none for a full join, or where no side is a column."""
+    """The expressions that equal the join key; none for a full join, where either side may be missing."""
     if join.kind == "FULL":
         return ()
     earlier: tuple[ast.Expr, ...] = ()
     if len(left.frame.sources) > 1 and _is_key(left.expr, left.frame):
         earlier = left.frame.key[0]
-    found = [*earlier, left.expr, right.expr]
-    columns = [e for e in found if isinstance(e, ast.ColumnRef)]
-    return tuple(dict.fromkeys(columns))
+    return tuple(dict.fromkeys((*earlier, left.expr, right.expr)))
 
 
 def _synthetic_name(taken: list[str]) -> str:

@@ -181,6 +181,7 @@ def _lower(
         value_options=options_of(source.value_format, VALUE),
         partitions=source.partitions,
         keeps_partition=not planned.rekeyed and same_key_bytes and len(planned.sources) == 1,
+        whole_key=planned.rekeyed and not planned.stateful and len(planned.schema.key) > 1,
         timestamp=timestamp,
     )
     relation = lower(sink, builder)

@@ -20,12 +20,13 @@ from streamsql.operators.operator import WindowInfo
 from streamsql.plan.aggregation import aggregate_calls, group
 from streamsql.plan.declare import check_key_type
 from streamsql.plan.expressions import bind
-from streamsql.plan.frame import Context, Frame, placement, schema_entries
+from streamsql.plan.frame import Context, Frame, placement, pseudo_entries, schema_entries
 from streamsql.plan.from_clause import plan_from
 from streamsql.plan.names import Names, column_name
 from streamsql.plan.projection import Item, expand
 from streamsql.plan.rewrite import qualify, transform, unqualify, walk
-from streamsql.schema.column import Column, Schema
+from streamsql.plan.scope import Scope
+from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BOOLEAN, NULL, Array
 from streamsql.sql import expr as ast
@@ -53,15 +54,23 @@ def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuer
     frame = plan_from(query.source, context)
     if query.where is not None:
         frame = _where(query.where, frame)
-    items = expand(
-        query, frame.scope, persistent=context.persistent, synthetic=frame.synthetic
-    )
+    scope = _with_bounds(query, frame)
+    items = expand(query, scope, persistent=context.persistent, synthetic=frame.synthetic)
     calls = aggregate_calls([i.expr for i in items] + ([query.having] if query.having else []))
     if query.group_by or calls:
         return _grouped(query, frame, items, context, sink)
     _refuse_group_clauses(query)
     frame, items = _flat_map(frame, items)
     return _plain(query, frame, items, context, sink)
+
+
+def _with_bounds(query: Query, frame: Frame) -> Scope:
+    """The names of the SELECT list: a windowed GROUP BY over one source adds the window's bounds."""
+    if query.window is None or frame.window is not None or len(frame.sources) > 1:
+        return frame.scope
+    (alias,) = frame.scope.sources()
+    bounds = pseudo_entries(alias, windowed=True)[-len(WINDOW_BOUNDS) :]
+    return replace(frame.scope, entries=(*frame.scope.entries, *bounds))
 
 
 def _refuse_group_clauses(query: Query) -> None:
@@ -226,13 +235,19 @@ def _key_items(
     found: list[Item | None] = []
     for choices in keys:
         item: Item | None = None
+        if expected == "join expression":
+            choices = tuple(c for c in choices if isinstance(c, ast.ColumnRef))
         for choice in choices:
             matching = [i for i in items if i.expr == choice]
             if len(matching) > 1 and context.persistent:
                 _raise_twice(matching, choice, frame)
             item = item or next(iter(matching), None)
         found.append(item)
-    missing = [k for k, i in zip(keys, found, strict=True) if i is None]
+    missing = [
+        tuple(c for c in k if expected != "join expression" or isinstance(c, ast.ColumnRef))
+        for k, i in zip(keys, found, strict=True)
+        if i is None
+    ]
     if missing and context.persistent:
         if frame.foreign_key and expected == "join expression":
             _raise_missing_primary(missing, frame)
@@ -378,7 +393,7 @@ def _grouped(
     keys = tuple(choices for choices in grouping.frame.key)
     missing = [
         written
-        for written, choices in zip(query.group_by, keys, strict=True)
+        for written, choices in zip(query.group_by or (ast.BooleanLiteral(value=True),), keys, strict=True)
         if not any(i.expr in choices for i in grouping.items)
     ]
     if missing and context.persistent:

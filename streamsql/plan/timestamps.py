@@ -23,13 +23,16 @@ def parse_partial_ms(text: str) -> int | None:
     if found is None:
         return None
     part = {k: v for k, v in found.groupdict().items() if v is not None}
+    # Java's lenient parser reads the hour 24 as the next day's 0.
+    hour = int(part.get("hour", 0))
+    midnight = timedelta(days=1) if hour == 24 else timedelta()
     fraction = int((part.get("fraction", "0") + "000")[:3])
     try:
         moment = datetime(
             int(part["year"]),
             int(part.get("month", 1)),
             int(part.get("day", 1)),
-            int(part.get("hour", 0)),
+            hour % 24 if hour == 24 else hour,
             int(part.get("minute", 0)),
             int(part.get("second", 0)),
             fraction * 1000,
@@ -37,7 +40,7 @@ def parse_partial_ms(text: str) -> int | None:
         )
     except ValueError:
         return None
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment + midnight - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _zone(text: str) -> timezone:

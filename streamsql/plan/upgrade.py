@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streamsql.catalog.catalog import Catalog, Query
 from streamsql.config import Properties
 from streamsql.errors import StatementError
@@ -25,9 +27,16 @@ def check_query_upgrade(
         raise AssertionError(old.text)
     context = Context(catalog=catalog, properties=properties, persistent=True)
     before = plan_create(statement, context, query_id=old.id, topics={})
-    if before.plan.layout != new.plan.layout:
+    mine = {t.name: t.columns for t in new.plan.state if not t.disposable}
+    held = {t.name: t.columns for t in before.plan.state if not t.disposable}
+    if any(not _grown(columns, mine.get(name, columns)) for name, columns in held.items()):
         raise StatementError(
             f"Cannot upgrade data source: the state of {old.id} does not fit the new query",
             detail=f"it has {before.plan.layout}\nthe new one needs {new.plan.layout}",
             hint="DROP it and create it again",
         )
+
+
+def _grown(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> bool:
+    """Whether a table of `old` columns can be given those of `new`: some may be appended, none changed."""
+    return set(old) <= set(new)

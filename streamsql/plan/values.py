@@ -20,7 +20,7 @@ from streamsql.plan.scope import Scope, near_hint
 from streamsql.schema.column import Column
 from streamsql.schema.duck import duckdb_type
 from streamsql.schema.typed import TypedSql
-from streamsql.schema.types import BIGINT, NULL, SqlType
+from streamsql.schema.types import BIGINT, BYTES, NULL, SqlType
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
 from streamsql.sql.statement import InsertValues
@@ -119,6 +119,8 @@ def _value(name: str, expr: ast.Expr, source: Source) -> TypedSql:
     typed = bind(expr, NO_COLUMNS)
     if typed.type == NULL:
         return TypedSql(sql=f"NULL::{duckdb_type(type_)}", type=type_, constant=True)
+    if type_ == BYTES and isinstance(expr, ast.StringLiteral):
+        return TypedSql(sql=f"from_base64({typed.sql})", type=BYTES, constant=True)
     try:
         return as_type(type_, expr, typed)
     except StatementError as error:

@@ -129,7 +129,7 @@ class Runtime:
         task = Task(plan, self._database.connection)
         task.sequence = old.task.sequence
         with self._database.transaction():
-            task.create_state()
+            task.replace_state(old.plan)
             query = RunningQuery(task=task, options=options, positions=dict(old.positions))
             query.records_in, query.records_out = old.records_in, old.records_out
             self._save(query)

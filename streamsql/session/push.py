@@ -8,8 +8,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from streamsql.session.result import PushRow
+
+
+def to_python(column: pa.ChunkedArray) -> list[object]:
+    """The values of a column; a MAP is a dict."""
+    return column.to_pylist(maps_as_pydicts="strict")
 
 
 class PushStream:
@@ -42,10 +48,13 @@ class PushStream:
 
     def receive(self, batch: pa.Table) -> None:
         """Takes the rows that a step gives."""
+        if not self._table:
+            # A stream's record without a value has no row to show (ksqlDB drops it too).
+            batch = batch.filter(pc.invert(batch.column("_null")))
         if self.ended or batch.num_rows == 0:
             return
         count = batch.num_rows if self._left is None else min(self._left, batch.num_rows)
-        values = [batch.column(name)[:count].to_pylist() for name, _ in self._columns]
+        values = [to_python(batch.column(name)[:count]) for name, _ in self._columns]
         nulls = batch.column("_null")[:count].to_pylist()
         for i, gone in enumerate(nulls):
             tombstone = bool(gone) and self._table

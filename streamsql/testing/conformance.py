@@ -136,7 +136,9 @@ def _select(
                 return responses, failed
             responses.append(_push_response(result))
         elif isinstance(result, Rows):
-            final = "Limit Reached" if result.limited else None
+            final = None
+            if result.schema is not None and not result.schema.key:
+                final = "Limit Reached" if result.limited else "Query Completed"
             rows = [{"columns": list(row)} for row in result.rows]
             responses.append({"schema": str(result.schema or ""), "rows": rows, "final": final})
     return responses, None

@@ -11,7 +11,7 @@ from streamsql.plan.frame import Context
 from streamsql.plan.pull import PUSH_HINT, check_pull, plan_pull
 from streamsql.plan.transient import Transient, plan_push
 from streamsql.runtime.loop import QueryOptions
-from streamsql.session.push import PushStream
+from streamsql.session.push import PushStream, to_python
 from streamsql.session.result import Push, Result, Rows
 from streamsql.sql.statement import Query
 
@@ -47,7 +47,7 @@ async def pull(statement: Query, session: Session) -> Rows:
     materialized = _materialized(source, session)
     planned = plan_pull(statement, source, context)
     table = session.engine.runtime.read(planned.sql.replace("{rows}", materialized))
-    rows = tuple(zip(*(c.to_pylist() for c in table.columns), strict=True))
+    rows = tuple(zip(*(to_python(c) for c in table.columns), strict=True))
     limited = planned.limit is not None and len(rows) > planned.limit
     rows = rows[: planned.limit] if limited else rows
     return Rows(
