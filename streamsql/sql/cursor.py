@@ -84,8 +84,7 @@ class Cursor:
     def advance(self) -> Token:
         """The current token; the cursor stands behind it."""
         token = self.tokens[self.index]
-        if token.kind != "end":
-            self.index += 1
+        self.index = min(self.index + 1, len(self.tokens) - 1)
         return token
 
     def accept(self, *keys: str) -> bool:

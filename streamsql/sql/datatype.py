@@ -12,7 +12,7 @@ from streamsql.sql.expr import CustomType
 from streamsql.sql.statement import ColumnDef
 from streamsql.sql.terminal import read_identifier, read_integer, read_string
 
-__all__ = ["read_columns", "read_names", "read_type"]
+__all__ = ["read_columns", "read_elements", "read_names", "read_type"]
 
 
 def read_type(cursor: Cursor) -> SqlType:
@@ -107,6 +107,16 @@ def read_columns(cursor: Cursor) -> tuple[ColumnDef, ...]:
     while cursor.accept(","):
         columns.append(_read_column(cursor))
     return tuple(columns)
+
+
+def read_elements(cursor: Cursor) -> tuple[ColumnDef, ...]:
+    """Reads `(name type, …)` if it comes next."""
+    if not cursor.accept("("):
+        return ()
+    columns = read_columns(cursor)
+    if not cursor.accept(")"):
+        cursor.fail_expecting("','", "')'")
+    return columns
 
 
 def _read_column(cursor: Cursor) -> ColumnDef:

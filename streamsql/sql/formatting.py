@@ -270,11 +270,9 @@ _EXPRS: dict[type[ast.Expr], Callable[[Any, Write], str]] = {
 
 def format_duration(ms: int) -> str:
     """`2 HOURS`: the largest unit that divides it."""
-    for unit, size in DURATION_UNITS.items():
-        if ms % size == 0 and (ms or unit == "MILLISECOND"):
-            count = ms // size
-            return f"{count} {unit if count == 1 else unit + 'S'}"
-    raise AssertionError(ms)
+    unit = next((u for u, size in DURATION_UNITS.items() if ms and ms % size == 0), "MILLISECOND")
+    count = ms // DURATION_UNITS[unit]
+    return f"{count} {unit if count == 1 else unit + 'S'}"
 
 
 def format_names(names: Iterable[str]) -> str:
@@ -349,24 +347,21 @@ def _format_item(item: SelectItem) -> str:
             return format_clause(expr) + ("" if alias is None else f" AS {format_name(alias)}")
         case SelectStar(source=source):
             return "*" if source is None else f"{format_name(source)}.*"
-        case SelectStructStar(base=base):
-            return f"{_write_short(base, _PRIMARY)}->*"
         case _:
-            raise AssertionError(item)
+            assert isinstance(item, SelectStructStar), item
+            return f"{_write_short(item.base, _PRIMARY)}->*"
 
 
 def _format_relation(relation: Relation) -> str:
     match relation:
         case SourceRef(name=name, alias=alias):
-            return format_name(name) + ("" if alias is None else f" AS {format_name(alias)}")
+            text = format_name(name)
         case SubqueryRef(query=query, alias=alias):
-            return f"({format_query(query)})" + (
-                "" if alias is None else f" AS {format_name(alias)}"
-            )
-        case JoinRef():
-            return _format_join(relation)
+            text = f"({format_query(query)})"
         case _:
-            raise AssertionError(relation)
+            assert isinstance(relation, JoinRef), relation
+            return _format_join(relation)
+    return text if alias is None else f"{text} AS {format_name(alias)}"
 
 
 def _format_join(join: JoinRef) -> str:

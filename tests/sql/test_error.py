@@ -88,6 +88,7 @@ WRONG = {
     "PRINT t LIMIT": (13, "Expecting INTEGER_VALUE", ""),
     "EXPLAIN (LOGICAL) SELECT * FROM s": (9, "Expecting {'STATEMENT'", ""),
     "EXPLAIN SELECT": (8, "reserved", ""),
+    "ASSERT STREAM s (a INT": (22, "Expecting {',', ')'}", ""),
     "ASSERT STREEM s": (7, "Syntax error at or near 'STREEM'", "STREAM?"),
     "DESCRIBE": (8, "Expecting identifier", ""),
     "SELECT * FROM s SELECT": (16, "Syntax error at or near 'SELECT' at line 1:17", ""),

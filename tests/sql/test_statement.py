@@ -407,6 +407,7 @@ TYPES = {
 def test_a_type_is_read_and_written(text: str, expected: t.SqlType) -> None:
     assert parse_type(text) == expected
     assert parse_type(str(expected)) == expected
+    assert expected.base in str(expected)
 
 
 def test_columns_are_read_without_a_statement() -> None:

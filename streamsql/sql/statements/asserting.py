@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamsql.sql.cursor import Cursor
-from streamsql.sql.datatype import read_columns, read_names
+from streamsql.sql.datatype import read_elements, read_names
 from streamsql.sql.form import Form, read_properties
 from streamsql.sql.formatting import (
     format_columns,
@@ -20,7 +20,6 @@ from streamsql.sql.statement import (
     AssertSource,
     AssertTopic,
     AssertValues,
-    ColumnDef,
     Statement,
 )
 from streamsql.sql.statements.insert import read_row
@@ -68,11 +67,7 @@ def _read_null_values(cursor: Cursor, _opening: tuple[str, ...]) -> Statement:
 
 def _read_source(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
     name = read_identifier(cursor)
-    columns: tuple[ColumnDef, ...] = ()
-    if cursor.accept("("):
-        columns = read_columns(cursor)
-        if not cursor.accept(")"):
-            cursor.fail_expecting("','", "')'")
+    columns = read_elements(cursor)
     properties = read_properties(cursor)
     return AssertSource(kind=opening[1], name=name, columns=columns, properties=properties)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamsql.sql.cursor import Cursor
-from streamsql.sql.datatype import read_columns
+from streamsql.sql.datatype import read_elements
 from streamsql.sql.form import Form, read_properties
 from streamsql.sql.formatting import (
     format_columns,
@@ -12,7 +12,7 @@ from streamsql.sql.formatting import (
     format_query,
 )
 from streamsql.sql.query import read_query
-from streamsql.sql.statement import ColumnDef, CreateAsSelect, CreateSource, Statement
+from streamsql.sql.statement import CreateAsSelect, CreateSource, Statement
 from streamsql.sql.terminal import read_identifier
 
 
@@ -21,11 +21,7 @@ def _read(cursor: Cursor, opening: tuple[str, ...]) -> Statement:
     or_replace, read_only = "REPLACE" in opening, "SOURCE" in opening
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
     name = read_identifier(cursor)
-    columns: tuple[ColumnDef, ...] = ()
-    if cursor.accept("("):
-        columns = read_columns(cursor)
-        if not cursor.accept(")"):
-            cursor.fail_expecting("','", "')'")
+    columns = read_elements(cursor)
     properties = read_properties(cursor)
     if not columns and not read_only and cursor.accept("AS"):
         return CreateAsSelect(
