@@ -227,7 +227,9 @@ class BoundAggregate:
     `stages`: computed columns, before the others, over the batch joined with the state; a stage reads
     the stages before it. `running`: each partial after every row of the batch, without the state.
     `group`: each partial of a whole group, within GROUP BY (`_seq` orders it); empty where there are
-    stages. `merge`: partials of p then q. `result`: the value, of partials p.
+    stages. `merge`: partials of p then q; `joined`: the same of two
+    groups of which the right one was made without knowing the left (sessions), where that differs.
+    `result`: the value, of partials p.
 
     `signed`: `running` over a table's changes, with undo. `items`: its table form keeps the values one
     by one, and `listed` makes the result of their list `{0}`, in order of arrival; `signed` is () then.
@@ -246,6 +248,7 @@ class BoundAggregate:
     state: tuple[str, ...]
     merge: tuple[str, ...]
     result: str
+    joined: tuple[str, ...] = ()
     running: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
