@@ -193,9 +193,9 @@ class Runtime:
         batch = await self._log.fetch(
             query.plan.inputs, query.positions, records_max=limit, wait_ms=wait_ms
         )
-        if batch.num_rows < limit:
-            query.pending = False
+        # A log gives fewer than asked where records are large: only none says that there are none.
         if batch.num_rows == 0:
+            query.pending = False
             return False
         started = time.perf_counter()
         await self._process(query, batch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from streamsql.brokers.embedded import EmbeddedLog
+from streamsql.brokers.embedded import EmbeddedLog, database_settings
 from streamsql.brokers.log import Log
 from streamsql.config import SETTINGS
 from streamsql.engine.database import Database, RegisteredKernel
@@ -31,6 +31,7 @@ def open_runtime(
         settings={
             "threads": setting(settings, "streamsql.threads"),
             "memory_limit": setting(settings, "streamsql.memory.limit"),
+            **database_settings(fsync=setting(settings, "embedded.fsync") == "true"),
         },
         kernels=kernels,
     )
