@@ -1,4 +1,5 @@
-"""Writes what is generated from the grammar: `streamsql/sql/keywords.py`.
+"""Writes what is generated from the grammar: the keywords of the package, the railroad diagrams and
+the editor's grammar under docs/.
 
 Run it after each change to grammar/; a test fails when its output is stale. `--check` writes
 nothing and exits 1 then.
@@ -9,6 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from editor import write_editor_grammar
+from railroad import write_page
 from read_grammar import read_keywords
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +34,8 @@ def write_keywords() -> str:
 
 OUTPUTS = {
     ROOT / "streamsql" / "sql" / "keywords.py": write_keywords,
+    ROOT / "docs" / "grammar.html": write_page,
+    ROOT / "docs" / "streamsql.tmLanguage.json": write_editor_grammar,
 }
 
 
@@ -45,6 +50,7 @@ def main(arguments: list[str]) -> int:
             stale = 1
             sys.stderr.write(f"stale: {path.relative_to(ROOT)}\n")
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     return stale
 
