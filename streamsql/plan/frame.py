@@ -30,11 +30,17 @@ PSEUDO_SQL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a statement is planned against."""
+    """What a statement is planned against.
+
+    `mentioned`: names of the columns that the query writes out; `starred`: it selects a `*` besides. A join carries no
+    other column.
+    """
 
     catalog: Catalog
     properties: Properties
     persistent: bool
+    mentioned: frozenset[str] = frozenset()
+    starred: bool = True
 
     def source(self, name: str) -> Source:
         """The source called `name`; StatementError where there is none."""

@@ -19,7 +19,7 @@ from streamsql.operators.table_table_join import TableTableJoin
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, Frame, placement, schema_entries
 from streamsql.plan.rewrite import columns_of, qualify
-from streamsql.plan.scope import Entry, Scope
+from streamsql.plan.scope import PSEUDO_NAMES, Entry, Scope
 from streamsql.schema.column import Column, Schema
 from streamsql.schema.typed import TypedSql
 from streamsql.sql import expr as ast
@@ -52,9 +52,10 @@ def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> F
             f"Invalid join condition: types don't match. Got {shown}.", position=join.on.position
         )
     if kind == "foreign":
-        return _foreign(join, left, right, condition.left)
+        return _foreign(join, left, right, condition.left, context=context)
     _check_partitions(left, right)
-    return _equal(join, kind, _Side(left, condition.left, left_key), _Side(right, condition.right, right_key))
+    sides = _Side(left, condition.left, left_key), _Side(right, condition.right, right_key)
+    return _equal(join, kind, *sides, context=context)
 
 
 # ------------------------------------------------------------------ checks
@@ -203,10 +204,19 @@ def _internal(entry: Entry) -> str:
     return f"{entry.source}.{entry.name}"
 
 
-def _keyed(side: _Side) -> Node:
+def _carried(entry: Entry, context: Context) -> bool:
+    """Whether the join has to carry a column: pseudo columns only where the query names them."""
+    if not entry.source:
+        return False
+    if context.starred and entry.name not in PSEUDO_NAMES:
+        return True
+    return entry.name in context.mentioned
+
+
+def _keyed(side: _Side, context: Context) -> Node:
     """The side's columns under their internal names, keyed by the join expression."""
     frame = side.frame
-    values = tuple((_internal(e), e.typed) for e in frame.scope.entries if e.source)
+    values = tuple((_internal(e), e.typed) for e in frame.scope.entries if _carried(e, context))
     schema = Schema(
         key=(Column(JOIN_KEY, side.key.type),),
         value=tuple(Column(n, t.type) for n, t in values),
@@ -230,12 +240,14 @@ def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
         replace(e, typed=typed[_internal(e)], is_key=False)
         for frame in frames
         for e in frame.scope.entries
-        if e.source
+        if e.source and _internal(e) in typed
     )
 
 
-def _equal(join: JoinRef, kind: str, left: _Side, right: _Side) -> Frame:
-    left_node, right_node = _keyed(left), _keyed(right)
+def _equal(
+    join: JoinRef, kind: str, left: _Side, right: _Side, *, context: Context
+) -> Frame:
+    left_node, right_node = _keyed(left, context), _keyed(right, context)
     schema = Schema(
         key=(Column(JOIN_KEY, left.key.type),),
         value=(*left_node.schema.value, *right_node.schema.value),
@@ -296,9 +308,16 @@ def _synthetic_name(taken: list[str]) -> str:
     return name
 
 
-def _foreign(join: JoinRef, left: Frame, right: Frame, foreign_key: ast.Expr) -> Frame:
+def _foreign(
+    join: JoinRef, left: Frame, right: Frame, foreign_key: ast.Expr, *, context: Context
+) -> Frame:
     """A table whose column refers to the other's key: the left key stays the key."""
-    left_values = [(_internal(e), e.typed) for e in left.scope.entries if e.source]
+    read = {c.name for c in columns_of(foreign_key)}
+    left_values = [
+        (_internal(e), e.typed)
+        for e in left.scope.entries
+        if _carried(e, context) or e.is_key or e.name in read
+    ]
     left_keys = tuple((e.name, e.typed) for e in left.scope.entries if e.is_key)
     left_schema = Schema(
         key=tuple(Column(n, t.type) for n, t in left_keys),
@@ -313,12 +332,14 @@ def _foreign(join: JoinRef, left: Frame, right: Frame, foreign_key: ast.Expr) ->
     prefixed = {e.name: e.typed for e in schema_entries("", left_schema)}
     inner = Scope(
         entries=tuple(
-            replace(e, typed=prefixed[_internal(e)]) for e in left.scope.entries if e.source
+            replace(e, typed=prefixed[_internal(e)])
+            for e in left.scope.entries
+            if _internal(e) in prefixed
         )
     )
     foreign = bind(foreign_key, inner)
     right_key = next(e for e in right.scope.entries if e.is_key)
-    right_node = _keyed(_Side(right, right.key[0][0], right_key.typed))
+    right_node = _keyed(_Side(right, right.key[0][0], right_key.typed), context)
     schema = Schema(
         key=left_schema.key, value=(*left_schema.value, *right_node.schema.value)
     )

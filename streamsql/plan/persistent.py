@@ -23,6 +23,7 @@ from streamsql.plan.declare import (
 from streamsql.plan.frame import Context, source_hint, typed_column
 from streamsql.plan.lowering import lower
 from streamsql.plan.query import PlannedQuery, plan_query
+from streamsql.plan.rules import rewrite
 from streamsql.plan.timestamp_column import timestamp_text
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names
@@ -184,8 +185,9 @@ def _lower(
         whole_key=planned.rekeyed and not planned.stateful and len(planned.schema.key) > 1,
         timestamp=timestamp,
     )
-    relation = lower(sink, builder)
-    return sink, builder.build(materialized=relation.materialized)
+    tree = rewrite(sink)
+    relation = lower(tree, builder)
+    return tree, builder.build(materialized=relation.materialized)
 
 
 def needs_materialize(node: Node) -> bool:

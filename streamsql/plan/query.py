@@ -24,14 +24,21 @@ from streamsql.plan.frame import Context, Frame, placement, pseudo_entries, sche
 from streamsql.plan.from_clause import plan_from
 from streamsql.plan.names import Names, column_name
 from streamsql.plan.projection import Item, expand
-from streamsql.plan.rewrite import qualify, transform, unqualify, walk
+from streamsql.plan.rewrite import columns_of, qualify, transform, unqualify, walk
 from streamsql.plan.scope import Scope
 from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BOOLEAN, NULL, Array
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
-from streamsql.sql.statement import JoinRef, Query, SelectStar
+from streamsql.sql.statement import (
+    JoinRef,
+    Query,
+    Relation,
+    SelectColumn,
+    SelectStar,
+    SelectStructStar,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +58,8 @@ class PlannedQuery:
 
 def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuery:
     """The tree of `query`; `sink` is named in messages about a persistent query."""
+    starred = any(isinstance(i, SelectStar) for i in query.items)
+    context = replace(context, mentioned=_mentioned(query), starred=starred)
     frame = plan_from(query.source, context)
     if query.where is not None:
         frame = _where(query.where, frame)
@@ -62,6 +71,24 @@ def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuer
     _refuse_group_clauses(query)
     frame, items = _flat_map(frame, items)
     return _plain(query, frame, items, context, sink)
+
+
+def _mentioned(query: Query) -> frozenset[str]:
+    """The names of all columns that the query writes out."""
+    exprs: list[ast.Expr | None] = [query.where, query.having, *query.group_by]
+    exprs += [*query.partition_by, *_conditions(query.source)]
+    for item in query.items:
+        if isinstance(item, SelectColumn):
+            exprs.append(item.expr)
+        elif isinstance(item, SelectStructStar):
+            exprs.append(item.base)
+    return frozenset(c.name for e in exprs if e is not None for c in columns_of(e))
+
+
+def _conditions(relation: Relation) -> list[ast.Expr]:
+    if isinstance(relation, JoinRef):
+        return [relation.on, *_conditions(relation.left), *_conditions(relation.right)]
+    return []
 
 
 def _with_bounds(query: Query, frame: Frame) -> Scope:

@@ -12,6 +12,7 @@ from streamsql.plan.lowering import lower
 from streamsql.plan.persistent import new_builder
 from streamsql.plan.pull import star_with_bounds
 from streamsql.plan.query import plan_query
+from streamsql.plan.rules import rewrite
 from streamsql.schema.column import Column, Schema
 from streamsql.schema.duck import physical_names
 from streamsql.sql.statement import Query, SourceRef
@@ -47,7 +48,7 @@ def plan_push(query: Query, context: Context, *, query_id: str) -> Transient:
     """The plan of a push query."""
     planned = plan_query(_with_bounds(query, context), context)
     builder = new_builder(query_id, context)
-    node = Collect(input=planned.node)
+    node = rewrite(Collect(input=planned.node))
     lower(node, builder)
     names = [c.name for c in (*planned.schema.key, *planned.schema.value)]
     physical = dict(zip(names, physical_names(names), strict=True))
