@@ -105,9 +105,7 @@ def _top(type_: SqlType, x: TypedSql, *rest: TypedSql) -> BoundAggregate:
     )
 
 
-def _top_rows(
-    type_: SqlType, x: TypedSql, others: Sequence[TypedSql], k: int
-) -> BoundAggregate:
+def _top_rows(type_: SqlType, x: TypedSql, others: Sequence[TypedSql], k: int) -> BoundAggregate:
     """TOPK of several columns: a row is (value, order, columns), so that of equals the earlier is larger."""
     columns = [f"c{i}" for i in range(len(others))]
     types = "".join(f", {c} {duckdb_type(o.type)}" for c, o in zip(columns, others, strict=True))
@@ -194,9 +192,7 @@ def _count_distinct(type_: SqlType, x: TypedSql) -> BoundAggregate:
         stages=(f"{{0}} IS NOT NULL AND {_FIRST} AND list_position({{p0}}, {{0}}) IS NULL",),
         running=("list({0}) FILTER (WHERE {s0}) OVER {w}",),
         merge=(_BOTH,),
-        joined=(
-            "list_concat({p0}, list_filter({q0}, lambda e: list_position({p0}, e) IS NULL))",
-        ),
+        joined=("list_concat({p0}, list_filter({q0}, lambda e: list_position({p0}, e) IS NULL))",),
         result="len({p0})::BIGINT",
         nested=True,
     )
@@ -205,13 +201,19 @@ def _count_distinct(type_: SqlType, x: TypedSql) -> BoundAggregate:
 def _attribute(type_: SqlType, x: TypedSql) -> BoundAggregate:
     """ATTR: the one value that all rows have, else NULL."""
     kept = duckdb_type(type_)
-    alone = "len({0}) = len(list_filter({0}, lambda e: e IS NOT NULL)) AND len(list_distinct({0})) = 1"
+    alone = (
+        "len({0}) = len(list_filter({0}, lambda e: e IS NOT NULL)) AND len(list_distinct({0})) = 1"
+    )
     return BoundAggregate(
         name="ATTR",
         arguments=(x,),
         type=type_,
         state=(kept, kept, "BIGINT"),
-        running=("min({0}) OVER {w}", "max({0}) OVER {w}", "count(*) FILTER (WHERE {0} IS NULL) OVER {w}"),
+        running=(
+            "min({0}) OVER {w}",
+            "max({0}) OVER {w}",
+            "count(*) FILTER (WHERE {0} IS NULL) OVER {w}",
+        ),
         group=("min({0})", "max({0})", "count(*) FILTER (WHERE {0} IS NULL)"),
         merge=(
             "least({p0}, {q0})",

@@ -12,6 +12,12 @@ from dataclasses import dataclass, replace
 
 from streamsql.errors import UnsupportedError
 from streamsql.functions.registry import BoundAggregate
+from streamsql.operators.group_table import (
+    TableChanges,
+    argument_types,
+    lower_table_groups,
+    unlisted,
+)
 from streamsql.operators.grouping import Grouped, lower_groups
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.partials import Partials
@@ -59,8 +65,10 @@ class Aggregate:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """Its statements, by what it groups."""
         (relation,) = relations
-        if relation.table or self.final or (self.over and self.over.kind == "SESSION"):
-            raise UnsupportedError("EMIT FINAL, sessions and tables are not supported yet")
+        if self.final or (self.over and self.over.kind == "SESSION"):
+            raise UnsupportedError("EMIT FINAL and sessions are not supported yet")
+        if relation.table:
+            return self._lower_table(builder, relation)
         partials = Partials.of(self.aggregates)
         settled = builder.settle(replace(relation, sql=self._input(relation, partials)))
         if self.over is None:
@@ -70,6 +78,23 @@ class Aggregate:
         table, state = lower_groups(builder, self._grouped(rows, partials))
         expire_windows(builder, state, time, self.over)
         return table
+
+    def _lower_table(self, builder: Builder, relation: Relation) -> Relation:
+        names = [quote(n) for n in self._names()[: len(self.group)]]
+        place = "_part"
+        if self.placement is not None:
+            place = self.placement.partition_sql(self.schema.key, names)
+        partials = Partials.of([unlisted(a, i) for i, a in enumerate(self.aggregates)])
+        changes = TableChanges(
+            group=tuple(zip(names, (safe(t) for t in self.group), strict=True)),
+            types=tuple(duckdb_type(c.type) for c in self.schema.key),
+            partials=partials,
+            argument_types=argument_types(self.aggregates),
+            place=place,
+        )
+        rows = changes.lower(builder, relation)
+        grouped = replace(self._grouped(rows, partials), changes=True)
+        return lower_table_groups(builder, grouped, self.aggregates)
 
     def _names(self) -> tuple[str, ...]:
         return physical_names(c.name for c in (*self.schema.key, *self.schema.value))

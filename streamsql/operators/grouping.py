@@ -17,13 +17,18 @@ from streamsql.schema.duck import physical_names, quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grouped:
-    """`rows`: what stands after FROM: META, the columns of `key`, the arguments' columns of `partials`."""
+    """`rows`: what stands after FROM: META, the columns of `key`, the arguments' columns of `partials`.
+
+    `changes`: they are a table's, with `_sign` -1 for a value that goes, and `_mute` true for rows of which no change
+    leaves; the argument columns stay in the result then.
+    """
 
     rows: str
     schema: Schema
     window: WindowInfo | None
     key: TableKey
     partials: Partials
+    changes: bool = False
 
     @property
     def bounds(self) -> list[str]:
@@ -38,13 +43,17 @@ def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
     """Three statements: the changes, the old state out, the new state in. Gives the table, and the name of its state."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
     state = builder.state_table("groups", columns)
-    last = not builder.every_change and grouped.partials.plain
-    sql = _last_changes(grouped, state) if last else _every_change(grouped, state)
-    folds = _folds(grouped.partials)
-    rows = builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
+    rows = changed_groups(builder, grouped, state)
     store_groups(builder, rows, state, columns)
-    seen = "" if builder.every_change or last else " WHERE _fin"
-    return group_relation(grouped, f"(SELECT * FROM {rows}{seen})", state), state
+    return group_relation(grouped, rows, state, last=not builder.every_change), state
+
+
+def changed_groups(builder: Builder, grouped: Grouped, state: str) -> str:
+    """A result with the groups after each row, or after the batch; `_fin` marks the last row of each."""
+    last = not builder.every_change and grouped.partials.plain and not grouped.changes
+    sql = _last_changes(grouped, state) if last else every_change(grouped, state)
+    folds = _folds(grouped.partials)
+    return builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
 
 
 def store_groups(
@@ -59,24 +68,23 @@ def store_groups(
     builder.effect(f"INSERT INTO {state} SELECT {listed} FROM {rows} WHERE _fin")
 
 
-def group_relation(grouped: Grouped, rows: str, state: str) -> Relation:
-    """The table of groups, over changes and over the state."""
-    names = [quote(n) for n in physical_names(c.name for c in _columns(grouped.schema))]
+def group_relation(grouped: Grouped, rows: str, state: str, *, last: bool) -> Relation:
+    """The table of groups, over changes (with `last` only each group's last) and over the state."""
+    schema = grouped.schema
+    names = [quote(n) for n in physical_names(c.name for c in (*schema.key, *schema.value))]
+    left = [*(["_fin"] if last else []), *(["NOT _mute"] if grouped.changes else [])]
+    where = f" WHERE {' AND '.join(left)}" if left else ""
     keys = names[: len(grouped.schema.key)]
     results = grouped.partials.results(names[len(keys) :])
     columns = ", ".join([*grouped.bounds, *keys, *results])
     meta = "_seq, _part, NULL::BIGINT AS _off, _ts, FALSE AS _null, _hdr"
     return Relation(
-        sql=f"(SELECT {meta}, {columns} FROM {rows})",
+        sql=f"(SELECT {meta}, {columns} FROM {rows}{where})",
         schema=grouped.schema,
         table=True,
         window=grouped.window,
         materialized=f"SELECT {STORED_META}, {columns} FROM {state}",
     )
-
-
-def _columns(schema: Schema) -> tuple:
-    return (*schema.key, *schema.value)
 
 
 def joined(grouped: Grouped, state: str) -> str:
@@ -92,7 +100,7 @@ def joined(grouped: Grouped, state: str) -> str:
     )
 
 
-def _every_change(grouped: Grouped, state: str) -> str:
+def every_change(grouped: Grouped, state: str) -> str:
     """The groups after each row, in order; `_fin` marks the last row of each."""
     partials, key = grouped.partials, grouped.key.listed()
     window = "w"
@@ -101,11 +109,14 @@ def _every_change(grouped: Grouped, state: str) -> str:
     for stage in partials.stages(over, key):
         sql = f"SELECT *, {stage} FROM ({sql})"
     kept = ["_seq", "_hdr", "_rid", key]
+    own = partials.signed if grouped.changes else partials.running
+    if grouped.changes:
+        kept += ["_sign", "_mute", *(name for name, _ in partials.arguments)]
     folds = _folds(partials)
     running = [
         "greatest(_pts, max(_ts) OVER w) AS _ts",
         "lead(_seq) OVER w IS NULL AS _fin",
-        *partials.running(window, key),
+        *own(window, key),
         *(["first_value(_seq) OVER w AS _g", *partials.lifts()] if folds else []),
     ]
     columns = ", ".join([*kept, *partials.names("_p"), *running])
@@ -122,7 +133,12 @@ def _last_changes(grouped: Grouped, state: str) -> str:
     """The groups after the batch, by GROUP BY and without window functions."""
     partials, key = grouped.partials, grouped.key
     group = ", ".join(
-        ["max(_seq) AS _seq", "arg_max_null(_hdr, _seq) AS _hdr", "max(_ts) AS _ts", *partials.grouped()]
+        [
+            "max(_seq) AS _seq",
+            "arg_max_null(_hdr, _seq) AS _hdr",
+            "max(_ts) AS _ts",
+            *partials.grouped(),
+        ]
     )
     sql = f"SELECT {key.listed()}, {group} FROM {grouped.rows} GROUP BY ALL"
     kept = [

@@ -50,7 +50,7 @@ class StreamTableJoin:
         left, right = relations
         changes = builder.settle(right, hint="table")
         if changes.sql.startswith("("):
-            changes = builder.materialize(changes, hint="table")
+            changes = builder.settle(changes, hint="table")
         key = TableKey.of(changes)
         used = used_columns(self.schema, changes)
         types = {c.name: duckdb_type(c.type) for c in changes.schema.value}

@@ -41,7 +41,9 @@ def random_rows(kit, rng: random.Random, make, n: int | None = None):
     for _ in range(n or rng.randint(1, 45)):
         group = rng.choice(["a", "b", "c", "d", None])
         value = None if rng.random() < 0.1 else (group, *make(rng))
-        rows.append(kit.row((rng.choice("xyz"),), value, ts=rng.randint(0, 50), part=rng.randint(0, 1)))
+        rows.append(
+            kit.row((rng.choice("xyz"),), value, ts=rng.randint(0, 50), part=rng.randint(0, 1))
+        )
     return rows
 
 

@@ -14,7 +14,9 @@ CUTS = (1, 7, "random", "all")
 
 def join(kit, kind):
     left = kit.given(schema=kit.schema({"LK": STRING}, {"L.V": BIGINT}))
-    right = kit.given(schema=kit.schema({"RK": STRING}, {"R.RK": STRING, "R.V": BIGINT}), table=True)
+    right = kit.given(
+        schema=kit.schema({"RK": STRING}, {"R.RK": STRING, "R.V": BIGINT}), table=True
+    )
     schema = kit.schema({"K": STRING}, {"L.V": BIGINT, "R.RK": STRING, "R.V": BIGINT})
     return StreamTableJoin(left=left, right=right, kind=kind, schema=schema)
 

@@ -80,9 +80,7 @@ def test_a_pull_query_sees_the_last_row_of_each_key(kit, seed, windowed):
             TypedSql(sql="_ts", type=BIGINT, columns=frozenset(("_ts",))),
         ),
     )
-    wanted = {
-        p: ((r.value[0] * 10, r.ts), r.ts) for p, r in kept.items() if (r.value[0] or 0) > 0
-    }
+    wanted = {p: ((r.value[0] * 10, r.ts), r.ts) for p, r in kept.items() if (r.value[0] or 0) > 0}
     for how in CUTS:
         seen = kit.run(renamed, rows, how, seed=seed).rows
         assert {(c.part, c.key, c.window): (c.value, c.ts) for c in seen} == wanted

@@ -72,7 +72,11 @@ def step(node, records):
         task.create_state()
         done = task.step(pa.table(columns, schema=FETCHED), 0)
         errors = [e for t in done.errors for e in t.to_pylist()]
-        return [tuple(r.values()) for r in done.outputs[0].to_pylist()], errors, len(plan.statements)
+        return (
+            [tuple(r.values()) for r in done.outputs[0].to_pylist()],
+            errors,
+            len(plan.statements),
+        )
     finally:
         database.close()
 
@@ -109,9 +113,7 @@ def test_a_copy_is_one_statement_and_errors_leave_beside_it(kit):
 
 
 def test_a_table_drops_records_without_a_key(kit):
-    out, errors, _ = step(
-        sink(source(kit, table=True)), [(None, text(A=1), 1), (b"k", None, 2)]
-    )
+    out, errors, _ = step(sink(source(kit, table=True)), [(None, text(A=1), 1), (b"k", None, 2)])
     assert [(r[2], r[3]) for r in out] == [(b"k", None)]
     assert not errors
 
