@@ -33,7 +33,7 @@ REFUSED_BY_THE_PARSER_ALONE = {
 }
 """What of an error's text, and why the grammar cannot say it."""
 
-WALKS = 400
+WALKS = 200
 MUTATIONS = 250
 
 
@@ -150,6 +150,7 @@ def test_a_generated_statement_is_read_in_any_case_and_spacing() -> None:
             assert parse_one(text) == statement
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True], ids=["all", "strict"])
 def test_a_mutation_is_judged_alike_by_grammar_and_parser(strict: bool) -> None:
     differences, accepted = judge_mutations(MUTATIONS, seed=3, strict=strict)
@@ -179,13 +180,13 @@ def test_tokens_are_cut_alike_by_grammar_and_parser() -> None:
         "A E 1 0 . + - 5 _ @ ' ` \" -> => := <> != -- /* */ / * 1E5 .5 1. X9 9X ( [ $ é".split()
     )
     cut = 0
-    for _ in range(4000):
+    for _ in range(2000):
         chosen = (rng.choice((*pieces, " ", "\n")) for _ in range(rng.randrange(1, 8)))
         text = "".join(chosen)
         tokens = cut_by_grammar(text)
         assert cut_by_parser(text) == tokens, text
         cut += tokens is not None
-    assert cut > 1000
+    assert cut > 500
 
 
 @pytest.mark.soak
