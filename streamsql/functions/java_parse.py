@@ -27,7 +27,7 @@ from streamsql.functions.java_pattern import (
     read_pattern,
     to_days,
 )
-from streamsql.functions.zone import Zone, fixed_zone, zone, zone_named
+from streamsql.functions.zone import Zone, fixed_zone, zone_written
 
 _DAY_NANOS = 86_400 * 10**9
 _NORMAL, _NOT_NEGATIVE, _EXCEEDS_PAD = range(3)
@@ -71,7 +71,7 @@ _RANGES = {
     "quarter": (1, 4),
 }
 _REGION = re.compile(r"[A-Za-z][A-Za-z0-9~/._+-]*")
-_OFFSET_ID = re.compile(r"[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?")
+_OFFSET_ID = re.compile(r"(?:UTC|GMT|UT)?[+-]\d{2}:\d{2}(?::\d{2})?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -340,7 +340,7 @@ def _read_zone_id(text: str, at: int, parsed: Parsed, *, named: bool) -> int:
     # The longest beginning that is a zone.
     for end in range(match.end(), at, -1):
         try:
-            found = zone_named(text[at:end]) if named else zone(text[at:end])
+            found = zone_written(text[at:end], named=named)
         except ValueError:
             continue
         return _set_zone(parsed, found, end)

@@ -155,9 +155,31 @@ def from_days(days: int) -> tuple[int, int, int]:
 # ------------------------------------------------------------------ formatting
 
 
+class _Missing(ValueError):
+    """The moment has no such field."""
+
+
 def format_moment(pattern: str, moment: Moment) -> str:
-    """The moment as the pattern says. ValueError where it lacks a field or does not fit."""
-    return "".join(_written(e, moment) for e in read_pattern(pattern) if e.letter not in ("[", "]"))
+    """The moment as the pattern says. ValueError where it lacks a field or does not fit; a part in
+    brackets that lacks one is left out."""
+    open_parts: list[list[str]] = [[]]
+    lacking: list[bool] = [False]
+    for element in read_pattern(pattern):
+        if element.letter == "[":
+            open_parts.append([])
+            lacking.append(lacking[-1])
+        elif element.letter == "]":
+            part = open_parts.pop()
+            if not lacking.pop():
+                open_parts[-1] += part
+        elif not lacking[-1]:
+            try:
+                open_parts[-1].append(_written(element, moment))
+            except _Missing:
+                if len(open_parts) == 1:
+                    raise
+                lacking[-1] = True
+    return "".join(open_parts[0])
 
 
 def _written(element: Element, moment: Moment) -> str:
@@ -175,14 +197,14 @@ def _field_text(element: Element, moment: Moment) -> str:
     letter, count = element.letter, element.count
     if letter in DATE_LETTERS:
         if moment.date is None:
-            raise ValueError(f"Unsupported field: {letter}")
+            raise _Missing(f"Unsupported field: {letter}")
         return _date_text(letter, count, moment.date)
     if letter in TIME_LETTERS:
         if moment.nanos is None:
-            raise ValueError(f"Unsupported field: {letter}")
+            raise _Missing(f"Unsupported field: {letter}")
         return _time_text(letter, count, moment.nanos)
     if moment.zone is None or moment.epoch_ms is None:
-        raise ValueError("Unable to extract zone from temporal")
+        raise _Missing("Unable to extract zone from temporal")
     return _zone_text(letter, count, moment.zone, moment.epoch_ms)
 
 
@@ -231,7 +253,7 @@ def _date_text(letter: str, count: int, date: tuple[int, int, int]) -> str:
         case "Q" | "q":
             return _quarter((month - 1) // 3, count)
         case "F":
-            return str((day - 1) // 7 + 1)
+            return str((day - 1) % 7 + 1)
         case "g":
             return _number(days + 40587, count)
         case _:

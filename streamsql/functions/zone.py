@@ -17,24 +17,32 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET = re.compile(r"([+-])(\d{1,2})(?::?(\d{2})(?::?(\d{2}))?)?")
 _REGION = re.compile(r"[A-Za-z][A-Za-z0-9~/._+-]+")
 _PREFIXES = ("UTC", "GMT", "UT")
+_MODERN_DAYS = 18_262
+"""2020-01-01, winter in the north."""
 _OFFSET_SECONDS_MAX = 18 * 3600
-_YEAR_MIN, _YEAR_MAX = 1, 9999
-"""What Python's datetime can hold; a zone keeps the offset it has there before and after."""
+_CYCLE_MS = 146_097 * 86_400_000
+_LOW_MS = (datetime(1, 1, 3, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+_HIGH_MS = (datetime(9999, 12, 29, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+"""What Python's datetime can hold, whatever the zone."""
 
 _FULL_NAMES = {
-    "America/New_York": "Eastern",
-    "America/Toronto": "Eastern",
-    "America/Detroit": "Eastern",
-    "America/Chicago": "Central",
-    "America/Winnipeg": "Central",
-    "America/Denver": "Mountain",
-    "America/Edmonton": "Mountain",
-    "America/Phoenix": "Mountain",
-    "America/Los_Angeles": "Pacific",
-    "America/Vancouver": "Pacific",
+    **dict.fromkeys(("America/New_York", "America/Toronto", "America/Detroit"), "Eastern"),
+    **dict.fromkeys(("America/Chicago", "America/Winnipeg"), "Central"),
+    **dict.fromkeys(("America/Denver", "America/Edmonton", "America/Phoenix"), "Mountain"),
+    **dict.fromkeys(("America/Los_Angeles", "America/Vancouver"), "Pacific"),
     "America/Anchorage": "Alaska",
+    "America/Halifax": "Atlantic",
+    "Asia/Kolkata": "India",
+    "Asia/Tokyo": "Japan",
+    "Asia/Seoul": "Korean",
+    "Asia/Shanghai": "China",
+    "Asia/Hong_Kong": "Hong Kong",
+    "Asia/Singapore": "Singapore",
+    **dict.fromkeys(("Australia/Sydney", "Australia/Melbourne"), "Australian Eastern"),
 }
-_EUROPE = {
+"""Of zones whose full name is `… Standard Time` and `… Daylight Time`."""
+
+_OTHER_NAMES = {
     "CET": "Central European Standard Time",
     "CEST": "Central European Summer Time",
     "EET": "Eastern European Standard Time",
@@ -44,7 +52,6 @@ _EUROPE = {
     "BST": "British Summer Time",
     "GMT": "Greenwich Mean Time",
     "UTC": "Coordinated Universal Time",
-    "JST": "Japan Standard Time",
 }
 _SHORT_IDS = {
     "PST": "America/Los_Angeles",
@@ -61,7 +68,6 @@ _SHORT_IDS = {
     "EET": "Europe/Bucharest",
     "EEST": "Europe/Bucharest",
     "JST": "Asia/Tokyo",
-    "IST": "Asia/Kolkata",
 }
 """What a zone's short name in a text is read as (pattern letter z)."""
 
@@ -82,9 +88,15 @@ class Zone:
         """The zone's name at an instant: `PDT`, or `Pacific Daylight Time`; the id where it has
         none."""
         if self.fixed:
-            return self.id
+            return _OTHER_NAMES.get(self.id, self.id) if full else self.id
         local = self._at(epoch_ms)
         short = local.tzname() or self.id
+        if short == "LMT":
+            # Before there were zones: Java says today's.
+            short = (_EPOCH + timedelta(days=_MODERN_DAYS)).astimezone(self.rules).tzname() or short
+        if short[1:] in ("WT", "PT"):
+            # War time and peace time: daylight time to Java.
+            short = f"{short[0]}DT"
         if not short[0].isalpha():
             return f"GMT{short}" if short[0] in "+-" else self.id
         if not full:
@@ -92,11 +104,11 @@ class Zone:
         if self.id in _FULL_NAMES:
             kind = "Daylight" if local.dst() else "Standard"
             return f"{_FULL_NAMES[self.id]} {kind} Time"
-        return _EUROPE.get(short, short)
+        return _OTHER_NAMES.get(short, short)
 
     def to_utc(self, local_ms: int) -> int:
         """The instant of a local time, both in milliseconds."""
-        shift = max(0, _clamp(local_ms) - local_ms) or min(0, _clamp(local_ms) - local_ms)
+        shift = _clamp(local_ms) - local_ms
         naive = (_EPOCH + timedelta(milliseconds=local_ms + shift)).replace(tzinfo=self.rules)
         offsets = [_seconds(naive.replace(fold=f).utcoffset()) for f in (0, 1)]
         fits = [o for o in offsets if self.offset(local_ms + shift - o * 1000) == o]
@@ -111,9 +123,10 @@ class Zone:
 
 
 def _clamp(ms: int) -> int:
-    low = (datetime(_YEAR_MIN, 1, 3, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
-    high = (datetime(_YEAR_MAX, 12, 29, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
-    return min(max(ms, low), high)
+    """An instant of the years that Python knows: 400 years earlier the calendar is the same."""
+    if ms > _HIGH_MS:
+        return ms - -(-(ms - _HIGH_MS) // _CYCLE_MS) * _CYCLE_MS
+    return max(ms, _LOW_MS)
 
 
 def _seconds(offset: timedelta | None) -> int:
@@ -164,6 +177,15 @@ def _read_offset(text: str) -> int:
     return -total if sign == "-" else total
 
 
-def zone_named(text: str) -> Zone:
-    """The zone of an id or of a short name: `PDT` is America/Los_Angeles."""
-    return zone(_SHORT_IDS.get(text.upper(), text))
+def zone_written(text: str, *, named: bool) -> Zone:
+    """The zone of an id in any case; `named`: or of a short name, so that `PDT` is
+    America/Los_Angeles."""
+    if named and text.upper() in _SHORT_IDS:
+        return zone(_SHORT_IDS[text.upper()])
+    head = text[:3].upper() if text[:3].upper() in _PREFIXES else ""
+    for id_ in (text, head + text[3:] if head else text, text.title(), text.upper()):
+        try:
+            return zone(id_)
+        except ValueError:
+            continue
+    raise ValueError(f"Unknown time-zone ID: {text}")

@@ -56,12 +56,12 @@ def _decimal_type(op: str, left: SqlType, right: SqlType) -> Decimal:
     found = decimal_result(op, a, b)
     if found.scale <= DECIMAL_PRECISION_MAX:
         return found
-    whole = found.precision - found.scale
-    if op != "/" or whole >= DECIMAL_PRECISION_MAX:
+    if op != "/":
         raise UnsupportedError(
             f"{left} {op} {right} is {found}: decimals hold {DECIMAL_PRECISION_MAX} digits at most",
             hint="CAST the operands to smaller decimals, or to DOUBLE",
         )
+    whole = found.precision - found.scale
     return Decimal(DECIMAL_PRECISION_MAX, max(6, DECIMAL_PRECISION_MAX - whole))
 
 
@@ -108,6 +108,9 @@ def _decimal(op: str, left: TypedSql, right: TypedSql, type_: Decimal) -> str:
     target = duckdb_type(type_)
     x, y = convert(left.sql, left.type, a), convert(right.sql, right.type, b)
     if op == "*":
+        # DuckDB multiplies in 64 bits where both fit them, and 19 digits do not always fit.
+        wide = a.precision + b.precision > 18
+        x = f"CAST({x} AS DECIMAL({DECIMAL_PRECISION_MAX},{a.scale}))" if wide else x
         return f"CAST(({x} * {y}) AS {target})"
     if op == "/":
         return _quotient(x, y, a, b, type_)

@@ -30,13 +30,7 @@ _PLAIN_MIN, _PLAIN_MAX = "1e-3", "1e7"
 
 _TINY = {
     "5e-324": "4.9E-324",
-    "1e-323": "9.9E-324",
-    "5e-323": "4.9E-323",
-    "6e-323": "5.9E-323",
-    "7e-323": "6.9E-323",
-    "8e-323": "7.9E-323",
-    "9e-323": "8.9E-323",
-    "1e-322": "9.9E-323",
+    **{f"{n}e-323": f"{n - 1}.9E-323" for n in (5, 6, 7, 8, 9)},
 }
 """Java writes two digits at least, and picks the nearest; DuckDB writes the one digit that is
 enough."""

@@ -50,7 +50,8 @@ def fail(message: str, type_: SqlType) -> str:
 
     DuckDB's error() is volatile and TRY refuses it; a cast that cannot succeed is not. Nothing that
     raises may stand in a CASE condition: DuckDB computes a constant one while it plans, and the
-    statement would fail for no row's sake, whatever TRY is around it. DuckDB reports `Could not convert string "message" to …`.
+    statement would fail for no row's sake, whatever TRY is around it.
+    DuckDB reports `Could not convert string "message" to …`.
     """
     match type_:
         case Array(element):

@@ -10,7 +10,7 @@ import base64
 import datetime
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal as PyDecimal
 
 import duckdb
@@ -201,6 +201,27 @@ def _argument(expr: ast.Expr, names: Names) -> Argument:
     return LambdaArgument(len(parameters), body)
 
 
+def over_rows(
+    con: duckdb.DuckDBPyConnection,
+    types: Sequence[SqlType],
+    rows: Sequence[Sequence[object]],
+    call: Callable[..., TypedSql],
+) -> list[object]:
+    """What `call` of the columns gives for each row, as JSON; NULL where it fails."""
+    columns = ", ".join(f"c{i} {duckdb_type(t)}" for i, t in enumerate(types))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE given (seq INTEGER, {columns})")
+    values = ", ".join(
+        f"({n}, {', '.join(typed(v, t).sql for v, t in zip(row, types, strict=True))})"
+        for n, row in enumerate(rows)
+    )
+    con.execute(f"INSERT INTO given VALUES {values}")
+    names = [TypedSql(sql=f"c{i}", type=t) for i, t in enumerate(types)]
+    expr = call(*names)
+    sql = f"TRY({expr.sql})" if expr.throws else expr.sql
+    found = con.execute(f"SELECT {sql} FROM given ORDER BY seq").fetchall()
+    return [shown(row[0], expr.type) for row in found]
+
+
 def compute(con: duckdb.DuckDBPyConnection, expr: TypedSql) -> object:
     """The value as ksqlDB writes it in JSON; NULL where the expression fails."""
     sql = f"TRY({expr.sql})" if expr.throws else expr.sql
@@ -277,4 +298,13 @@ def read_json(text: str) -> object:
     return json.loads(text, parse_float=PyDecimal)
 
 
-__all__ = ["StatementError", "compute", "connect", "lower", "read_json", "same", "typed"]
+__all__ = [
+    "StatementError",
+    "compute",
+    "connect",
+    "lower",
+    "over_rows",
+    "read_json",
+    "same",
+    "typed",
+]
