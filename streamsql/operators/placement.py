@@ -10,6 +10,7 @@ from streamsql.formats.format import Format, FormatOptions
 from streamsql.functions.registry import Kernel
 from streamsql.schema.column import Column
 from streamsql.schema.murmur2 import murmur2
+from streamsql.schema.types import BIGINT, BYTES, INTEGER, STRING
 
 MURMUR2 = Kernel(
     name="streamsql_murmur2", parameters=("BLOB",), returns="INTEGER", function=murmur2
@@ -41,6 +42,22 @@ class Placement:
                 hint="choose KEY_FORMAT='JSON' or 'KAFKA'",
             )
         return f"coalesce({partition_of(encode.sql, self.partitions)}, 0)"
+
+
+def order_bytes(columns: Sequence[Column], values: Sequence[str]) -> str:
+    """DuckDB text of bytes in whose order Kafka Streams' stores have keys: those of the KAFKA format for one simple
+    column (big-endian, so that -1 comes after 1), of their text otherwise."""
+    parts: list[str] = []
+    for column, value in zip(columns, values, strict=True):
+        if column.type in (INTEGER, BIGINT):
+            parts.append(f"({value})::BIT::BLOB")
+        elif column.type == STRING:
+            parts.append(f"encode({value})")
+        elif column.type == BYTES:
+            parts.append(value)
+        else:
+            parts.append(f"encode(({value})::VARCHAR)")
+    return " || ".join(f"coalesce({p}, ''::BLOB)" for p in parts) or "''::BLOB"
 
 
 def partition_of(key_sql: str, partitions: int) -> str:

@@ -42,7 +42,9 @@ class Side:
 
     def pick(self, seq: str, column: str) -> str:
         """A column as of the change that is looked at: of the batch where `seq` names one, else of the state."""
-        return f"CASE WHEN u.{seq} IS NULL THEN {self.stored}.{column} ELSE {self.rows}.{column} END"
+        return (
+            f"CASE WHEN u.{seq} IS NULL THEN {self.stored}.{column} ELSE {self.rows}.{column} END"
+        )
 
     def exists(self, seq: str) -> str:
         """Whether the side has the row as of that change."""
@@ -106,7 +108,9 @@ class TableTableJoin:
         for number, side in enumerate((left, right)):
             columns = side.key.columns[1:]
             keys = [f"{quote(c)} AS {n}" for (c, _), n in zip(columns, names, strict=True)]
-            parts.append(f"SELECT {', '.join([meta, *keys])}, {number} AS _side FROM {side.relation.sql}")
+            parts.append(
+                f"SELECT {', '.join([meta, *keys])}, {number} AS _side FROM {side.relation.sql}"
+            )
         group = ", ".join(["_part", *names])
         latest = "last_value(CASE WHEN _side = {n} THEN _seq END IGNORE NULLS) OVER w"
         return (
@@ -208,9 +212,7 @@ def keep_side(builder: Builder, relation: Relation, schema: Schema, alias: str) 
     return Side(kept, state, key, f"{alias}b", f"{alias}s")
 
 
-def state_columns(
-    relation: Relation, schema: Schema, key: TableKey
-) -> tuple[tuple[str, str], ...]:
+def state_columns(relation: Relation, schema: Schema, key: TableKey) -> tuple[tuple[str, str], ...]:
     """What a join keeps of a side: key, time, and the columns that stand in its schema."""
     types = {c.name: duckdb_type(c.type) for c in relation.schema.value}
     used = tuple((p, types[n]) for n, p in used_columns(schema, relation))

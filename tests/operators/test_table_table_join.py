@@ -15,7 +15,9 @@ KINDS = ("INNER", "LEFT", "RIGHT", "OUTER")
 
 def join(kit, kind):
     left = kit.given(schema=kit.schema({"LK": STRING}, {"L.V": BIGINT}), table=True)
-    right = kit.given(schema=kit.schema({"RK": STRING}, {"R.RK": STRING, "R.V": BIGINT}), table=True)
+    right = kit.given(
+        schema=kit.schema({"RK": STRING}, {"R.RK": STRING, "R.V": BIGINT}), table=True
+    )
     schema = kit.schema({"K": STRING}, {"L.V": BIGINT, "R.RK": STRING, "R.V": BIGINT})
     return TableTableJoin(left=left, right=right, kind=kind, schema=schema)
 
@@ -28,7 +30,9 @@ def random_rows(kit, rng, n=None):
         value = None
         if rng.random() > 0.35:
             value = (key, rng.choice([i, None])) if side else (i,)
-        rows.append(kit.row((key,), value, ts=rng.randint(0, 99), part=rng.randint(0, 1), input=side))
+        rows.append(
+            kit.row((key,), value, ts=rng.randint(0, 99), part=rng.randint(0, 1), input=side)
+        )
     return rows
 
 
