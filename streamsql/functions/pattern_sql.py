@@ -49,6 +49,7 @@ _READ = {
     "ss": ("%S", 2),
     "SSS": ("%g", 3),
 }
+_YEAR_OF_ERA = "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 _DATE_DIRECTIVES, _TIME_DIRECTIVES = ("%Y", "%m", "%d"), ("%H", "%M", "%S", "%g")
 _HOURS = "(?:0[0-9]|1[0-7])"
 _OFFSETS = {
@@ -129,7 +130,8 @@ class _Layout:
             return False
         directive, width = found
         self.places[directive] = (self.width + 1, width)
-        self.pattern += f"[0-9]{{{width}}}"
+        # There is a year 0 (uuuu), but none of an era (yyyy).
+        self.pattern += _YEAR_OF_ERA if text == "yyyy" else f"[0-9]{{{width}}}"
         self.directives += directive
         self.width += width
         return True
@@ -197,7 +199,7 @@ def _clamped(t: str, layout: _Layout) -> str:
         day = "TIMESTAMP '1970-01-01'"
     else:
         year, month, number = part("%Y", 1970), part("%m", 1), part("%d", 1)
-        wrong += f" OR {year} < 1 OR {month} NOT BETWEEN 1 AND 12 OR {number} NOT BETWEEN 1 AND 31"
+        wrong += f" OR {month} NOT BETWEEN 1 AND 12 OR {number} NOT BETWEEN 1 AND 31"
         first = f"make_date({year}, {month}, 1)"
         last = f"CAST(date_part('day', last_day({first})) AS INTEGER)"
         day = f"({first} + (least({number}, {last}) - 1))"
