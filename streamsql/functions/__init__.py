@@ -21,6 +21,7 @@ from streamsql.functions import (
     binary,
     dates,
     encoding,
+    json_text,
     lambdas,
     letters,
     maps,
@@ -75,6 +76,7 @@ _MODULES: tuple[ModuleType, ...] = (
     encoding,
     binary,
     url,
+    json_text,
     aggregates,
     aggregates_list,
 )

@@ -28,13 +28,18 @@ _ARROW: dict[str, pa.DataType] = {
 
 
 def by_row(
-    name: str, parameters: tuple[str, ...], returns: str, function: Callable[..., Any]
+    name: str,
+    parameters: tuple[str, ...],
+    returns: str,
+    function: Callable[..., Any],
+    *,
+    sees_nulls: bool = False,
 ) -> Kernel:
-    """A kernel of `function`, which maps Python values, none of them None, to one."""
+    """A kernel of `function`, which maps Python values to one; it sees no None unless it asks."""
 
     def run(*columns: Any) -> Any:
         rows: Iterable[tuple[Any, ...]] = zip(*(c.to_pylist() for c in columns), strict=True)
-        found = [None if None in row else function(*row) for row in rows]
+        found = [function(*row) if sees_nulls or None not in row else None for row in rows]
         return pa.array(found, _ARROW[returns])
 
     # DuckDB counts the parameters that a function names.

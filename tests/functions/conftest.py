@@ -14,10 +14,25 @@ from streamsql.functions import SCALARS, resolve_scalar
 from streamsql.functions.registry import Kernel, kernels_of
 from streamsql.schema.duck import duckdb_type, literal
 from streamsql.schema.typed import TypedSql
-from streamsql.schema.types import BOOLEAN, BYTES, INTEGER, NULL, STRING, SqlType
+from streamsql.schema.types import BOOLEAN, BYTES, INTEGER, NULL, STRING, Array, Map, SqlType
 
 FAILED = object()
 """What an oracle gives where ksqlDB throws."""
+
+
+def _arrow_type(type_: SqlType) -> pa.DataType | None:
+    """The type of a column that holds maps, which Arrow does not infer; None for others."""
+    match type_:
+        case Map(key, value):
+            return pa.map_(_arrow_type(key), _arrow_type(value))
+        case Array(element):
+            inner = _arrow_type(element)
+            return None if inner is None else pa.list_(inner)
+        case _:
+            return _SCALARS.get(type_)
+
+
+_SCALARS = {STRING: pa.string(), INTEGER: pa.int32(), BOOLEAN: pa.bool_(), BYTES: pa.binary()}
 
 
 class Calls:
@@ -48,7 +63,8 @@ class Calls:
         """The rows as a table t of columns c0, c1, … and seq."""
         columns: dict[str, Any] = {"seq": list(range(len(rows)))}
         columns |= {f"c{i}": [row[i] for row in rows] for i in range(len(types))}
-        table = pa.table({name: pa.array(values) for name, values in columns.items()})
+        kinds = {f"c{i}": _arrow_type(t) for i, t in enumerate(types)}
+        table = pa.table({n: pa.array(v, kinds.get(n)) for n, v in columns.items()})
         casts = [f", c{i}::{duckdb_type(t)} AS c{i}" for i, t in enumerate(types)]
         self.connection.register("given", table)
         self.connection.execute(
