@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from streamsql.formats.carried import carrier_type, lift
 from streamsql.formats.format import Decode, Encode, FormatOptions
+from streamsql.formats.json_proof import can_prove
+from streamsql.formats.json_read import FIRST_LEVEL, FastRead, read_object, read_value
 from streamsql.formats.json_record import (
     Reader,
     read_record,
@@ -25,6 +27,7 @@ from streamsql.formats.json_record import (
 from streamsql.formats.json_write import object_text, value_text
 from streamsql.formats.kernel import ERROR, Kernel
 from streamsql.formats.rules import check_columns, is_wrapped, map_key_problem
+from streamsql.formats.text import strict_text
 from streamsql.formats.type_text import read_type, write_type
 from streamsql.schema.column import Column
 from streamsql.schema.duck import literal
@@ -55,30 +58,44 @@ class JsonFormat:
         *,
         wanted: Sequence[str],
     ) -> Decode:
-        name = f"_d_{options.side}"
-        text, record = f"{name}_text", f"{name}_record"
+        if not columns:
+            return Decode(stages=(), columns=())
+        prefix = f"_d_{options.side}_"
         wrapped = is_wrapped(columns, options)
-        fields = Struct(tuple(Field(c.name, c.type) for c in columns))
+        fields = tuple(Field(c.name, c.type) for c in columns)
+        fast = FastRead(prefix)
+        text = fast.add(0, "text", strict_text(source))
+        if not can_prove(Struct(fields)):
+            fast.holds.append("false")
+            quick = ["NULL"] * len(fields)
+        elif wrapped:
+            quick = read_object(fast, text, fields, frozenset(wanted), FIRST_LEVEL)
+        else:
+            quick = [read_value(fast, text, columns[0].type)]
+        last = len(fast.stages)
+        held = " AND ".join(f"({condition})" for condition in fast.holds)
+        right = fast.add(last, "right", f"coalesce({text} IS NOT NULL AND {held}, false)")
+        kernel = f"{READ.name}({source}, {literal(_describe(Struct(fields), wrapped))})"
+        careful = fast.add(
+            last + 1, "careful", f"CASE WHEN {source} IS NOT NULL AND NOT {right} THEN {kernel} END"
+        )
         carried = {f"c{i}": carrier_type(c.type) for i, c in enumerate(columns) if c.name in wanted}
-        kernel = f"{READ.name}({source}, {literal(_describe(fields, wrapped))})"
-        stages = (
-            ((text, f"CASE WHEN {source} IS NOT NULL THEN {kernel} END"),),
-            (
-                (
-                    record,
-                    f"CASE WHEN starts_with({text}, '{{') THEN"
-                    f" from_json({text}, {literal(json.dumps(carried or {'c0': 'JSON'}))}) END",
-                ),
-            ),
+        structure = literal(json.dumps(carried or {"c0": "JSON"}, ensure_ascii=False))
+        record = fast.add(
+            last + 2,
+            "record",
+            f"CASE WHEN starts_with({careful}, '{{') THEN from_json({careful}, {structure}) END",
         )
         return Decode(
-            stages=stages,
+            stages=tuple(tuple(stage) for stage in fast.stages),
             columns=tuple(
-                lift(f"{record}.c{i}", c.type) if c.name in wanted else "NULL"
-                for i, c in enumerate(columns)
+                f"CASE WHEN {right} THEN {text} ELSE {lift(f'{record}.c{i}', c.type)} END"
+                if c.name in wanted
+                else "NULL"
+                for i, (c, text) in enumerate(zip(columns, quick, strict=True))
             ),
-            error=f"CASE WHEN starts_with({text}, '{ERROR}') THEN substr({text}, 2) END",
-            null=f"coalesce({text} = 'null', false)",
+            error=f"CASE WHEN starts_with({careful}, '{ERROR}') THEN substr({careful}, 2) END",
+            null=f"coalesce({careful} = 'null', false)",
             slow=True,
         )
 

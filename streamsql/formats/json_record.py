@@ -78,8 +78,7 @@ MISSING = Missing()
 
 def read_record(data: bytes, reader: Reader) -> str:
     """Canonical JSON text of the record, `null` where it holds none; raises ValueError."""
-    value = parse_json(data)
-    return "null" if value is None else json.dumps(reader(value, "$"), ensure_ascii=False)
+    return json.dumps(reader(parse_json(data), "$"), ensure_ascii=False)
 
 
 def parse_json(data: bytes) -> Json:
@@ -158,13 +157,14 @@ def record_reader(columns: Struct) -> Reader:
     DuckDB would take columns `a` and `A` for one.
     """
     named = tuple((f.name, f"c{i}", reader_of(f.type)) for i, f in enumerate(columns.fields))
-    return _struct_reader(columns, named)
+    reader = _struct_reader(columns, named)
+    return lambda value, path: None if value is None else reader(value, path)
 
 
 def single_reader(column: SqlType) -> Reader:
     """The reader of a record that is one bare value; it comes out as `c0`."""
     reader = reader_of(column)
-    return lambda value, path: {"c0": reader(value, path)}
+    return lambda value, path: {"c0": None if value is None else reader(value, path)}
 
 
 def _struct_reader(type_: SqlType, fields: tuple[tuple[str, str, Reader], ...]) -> Reader:

@@ -1,0 +1,203 @@
+"""JSON to columns: the stages of DuckDB text that decode a batch.
+
+Every record goes the fast way: `from_json` with the columns' types, fields spelled as the columns
+are, or in lower case where the record's first name begins so. What it gives is kept where the proof
+of `json_proof.py` holds; the other records are read one by one (`json_record.py`).
+
+A nested value is taken out as JSON text and proved by itself: a STRUCT as a document of its own, an
+ARRAY or MAP by its grammar. The document around it is proved without it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from streamsql.formats.carried import carrier_type, lift
+from streamsql.formats.json_proof import (
+    STAND_IN,
+    Asked,
+    grammar,
+    object_proof,
+    text_proof,
+)
+from streamsql.schema.duck import literal, quote
+from streamsql.schema.types import BYTES, DOUBLE, Array, Field, Map, SqlType, Struct
+
+EXACT, LOWER = 0, 1
+FIRST_LEVEL = 1
+"""The stage of a record's own text is 0; documents of later stages than this DuckDB has written."""
+
+
+_CAPITAL = "{0} >= '{{\"A' AND {0} < '{{\"['"
+"""Whether a document's first name begins with a capital: names are as columns are, then."""
+
+
+@dataclass(slots=True)
+class FastRead:
+    """What the fast way adds: `stages` of named texts, and `holds`, the conditions of its proof."""
+
+    prefix: str
+    stages: list[list[tuple[str, str]]] = field(default_factory=list[list[tuple[str, str]]])
+    holds: list[str] = field(default_factory=list[str])
+    documents: int = 0
+
+    def add(self, level: int, name: str, text: str) -> str:
+        """Adds a computed column to a stage and gives its name."""
+        while len(self.stages) <= level:
+            self.stages.append([])
+        full = f"{self.prefix}{name}"
+        self.stages[level].append((full, text))
+        return full
+
+
+def read_object(
+    fast: FastRead, document: str, fields: Sequence[Field], wanted: frozenset[str], level: int
+) -> list[str]:
+    """Texts of the values of a document's fields; `document` is a column of the stage before
+    `level`, NULL where there is none.
+
+    A field that is not in `wanted` is proved only: its text is NULL.
+    """
+    names = [f.name for f in fields]
+    number = fast.documents
+    fast.documents += 1
+    read = {f.name for f in fields if f.name in wanted or _is_part(f.type) or f.type == BYTES}
+    read = read or {names[0]}
+    record = fast.add(level, f"r{number}", _record_text(document, fields, read))
+    values = [f"{record}.{quote(name)}" for name in names]
+    texts: list[str] = []
+    rest = document
+    for i, (f, value) in enumerate(zip(fields, values, strict=True)):
+        if _is_part(f.type):
+            part = fast.add(level + 1, f"p{number}_{i}", f"{value}::VARCHAR")
+            rest = f"replace({rest}, coalesce({part}, '{STAND_IN}'), '{STAND_IN}')"
+            texts.append(_read_part(fast, part, f.type, level + 2))
+        else:
+            texts.append(_scalar_text(value, f.type) if f.name in wanted else "NULL")
+            if f.type == BYTES:
+                fast.holds.append(f"{value} IS NULL OR try(from_base64({value})) IS NOT NULL")
+    if rest != document:
+        rest = fast.add(level + 2, f"d{number}", rest)
+    proofs = [
+        object_proof(rest, _asked(fields, read, way), rewritten=level > FIRST_LEVEL)
+        for way in (EXACT, LOWER)
+    ]
+    proof = _either(document, *proofs)
+    fast.holds.append(f"{document} IS NULL OR ({record} IS NOT NULL AND {proof})")
+    return texts
+
+
+def read_value(fast: FastRead, document: str, type_: SqlType) -> str:
+    """Text of the value of a record that is one bare value."""
+    level = FIRST_LEVEL
+    part = fast.add(level, "v", f"try(from_json({document}, '\"JSON\"'))::VARCHAR")
+    fast.holds.append(f"{document} = 'null' OR {part} IS NOT NULL")
+    fast.holds.append(text_proof(document))
+    return _read_part(fast, part, type_, level + 1)
+
+
+def _read_part(fast: FastRead, part: str, type_: SqlType, level: int) -> str:
+    """Text of the value of JSON that DuckDB has written itself; `part` is NULL for a null."""
+    if isinstance(type_, Struct):
+        names = frozenset(f.name for f in type_.fields)
+        texts = read_object(fast, part, type_.fields, names, level)
+        pairs = zip(type_.fields, texts, strict=True)
+        packed = ", ".join(f"{quote(f.name)} := {text}" for f, text in pairs)
+        return f"CASE WHEN {part} IS NOT NULL THEN struct_pack({packed}) END"
+    spellings = [_spelled] if _spells(type_) else []
+    ways = [_exact, *spellings]
+    matched = [f"regexp_full_match({part}, {literal(grammar(type_, spell))})" for spell in ways]
+    typed = [
+        f"WHEN {match} THEN from_json({part}, {literal(_structure(type_, spell))})"
+        for match, spell in zip(matched, ways, strict=True)
+    ]
+    value = fast.add(level, f"v{part.removeprefix(fast.prefix)}", f"CASE {' '.join(typed)} END")
+    fast.holds.append(f"{part} IS NULL OR {value} IS NOT NULL")
+    return lift(value, type_)
+
+
+def _record_text(document: str, fields: Sequence[Field], read: set[str]) -> str:
+    """Text of the document's record, a STRUCT with the columns' names; NULL where it is none."""
+    structures = [
+        literal(
+            json.dumps(
+                {
+                    spell(f.name): "JSON" if _is_part(f.type) else carrier_type(f.type)
+                    for f in fields
+                    if f.name in read
+                },
+                ensure_ascii=False,
+            )
+        )
+        for spell in (_exact, _spelled)
+    ]
+    # One record that DuckDB cannot parse makes TRY go over the batch record by record: those that
+    # are cut off are kept from it.
+    whole = f"{document} LIKE '{{%}}' OR {document} LIKE {literal(chr(123) + '%}' + chr(10))}"
+    typed = _either(document, *(f"try(from_json({document}, {s}))" for s in structures))
+    return f"CASE WHEN {whole} THEN {typed} END"
+
+
+def _scalar_text(value: str, type_: SqlType) -> str:
+    # A JSON number has no negative zero for ksqlDB.
+    return f"({value} + 0.0)" if type_ == DOUBLE else lift(value, type_)
+
+
+def _asked(fields: Sequence[Field], read: set[str], way: int) -> list[Asked]:
+    spell = _exact if way == EXACT else _spelled
+    return [
+        Asked(name=f.name, type=f.type, spelled=spell(f.name), read=f.name in read) for f in fields
+    ]
+
+
+def _either(document: str, exact: str, lower: str) -> str:
+    """One of two texts, by how the document spells its names."""
+    if exact == lower:
+        return exact
+    return f"CASE WHEN {_CAPITAL.format(document)} THEN {exact} ELSE {lower} END"
+
+
+def _is_part(type_: SqlType) -> bool:
+    """Whether a value is taken out of its document and proved by itself."""
+    return isinstance(type_, Array | Map | Struct)
+
+
+def _exact(name: str) -> str:
+    return name
+
+
+def _spelled(name: str) -> str:
+    """A name that can be written in any case, in lower case."""
+    return name.lower() if name == name.upper() else name
+
+
+def _spells(type_: SqlType) -> bool:
+    """Whether names in a nested type can be written in lower case too."""
+    match type_:
+        case Array(element):
+            return _spells(element)
+        case Map(_, value):
+            return _spells(value)
+        case Struct(fields):
+            return any(_spelled(f.name) != f.name or _spells(f.type) for f in fields)
+        case _:
+            return False
+
+
+def _structure(type_: SqlType, spell: Callable[[str], str]) -> str:
+    """The structure for `from_json` with the type's names as a record spells them."""
+    return json.dumps(carrier_type(_respelled(type_, spell)), ensure_ascii=False)
+
+
+def _respelled(type_: SqlType, spell: Callable[[str], str]) -> SqlType:
+    match type_:
+        case Array(element):
+            return Array(_respelled(element, spell))
+        case Map(key, value):
+            return Map(key, _respelled(value, spell))
+        case Struct(fields):
+            return Struct(tuple(Field(spell(f.name), _respelled(f.type, spell)) for f in fields))
+        case _:
+            return type_
