@@ -8,7 +8,7 @@ from __future__ import annotations
 from streamsql.functions.registry import CALLED, ScalarFunction, scalar, signature
 from streamsql.schema.duck import duckdb_type
 from streamsql.schema.spelling import spell
-from streamsql.schema.text import each, fail_with, fresh, let
+from streamsql.schema.text import each, fail_with, fresh, joined, let
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import (
     BIGINT,
@@ -107,8 +107,17 @@ def _join_of_nothing(array: TypedSql, element: SqlType, delimiter: TypedSql | No
 
 
 def _joined(texts: str, delimiter: TypedSql | None) -> str:
-    between = "','" if delimiter is None else f"coalesce({delimiter.sql}, '')"
-    return f"array_to_string({texts}, {between})"
+    if delimiter is None:
+        return joined(texts, ",")
+    if isinstance(delimiter.literal, str) or (delimiter.literal is None and delimiter.constant):
+        return joined(texts, str(delimiter.literal or ""))
+
+    # string_agg takes a literal only.
+    def body(v: str, d: str) -> str:
+        added = f"list_reduce({v}, lambda {v}_a, {v}_b: {v}_a || {d} || {v}_b)"
+        return f"CASE WHEN len({v}) = 0 THEN '' ELSE {added} END"
+
+    return let(f"coalesce({delimiter.sql}, '')", lambda d: let(texts, lambda v: body(v, d)))
 
 
 def _slice(array: TypedSql, first: TypedSql, last: TypedSql) -> str:

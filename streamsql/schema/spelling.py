@@ -9,7 +9,7 @@ DECIMAL may turn to `0E-7`, a TIMESTAMP reads `2020-01-01 00:00:00.0`.
 from __future__ import annotations
 
 from streamsql.schema.duck import literal, quote
-from streamsql.schema.text import each, let
+from streamsql.schema.text import each, joined, let
 from streamsql.schema.types import (
     BOOLEAN,
     BYTES,
@@ -160,7 +160,7 @@ def _inner(sql: str, type_: SqlType) -> str:
 
 def _spell_list(sql: str, element: SqlType) -> str:
     items = each(sql, lambda v: _inner(v, element))
-    return f"'[' || array_to_string({items}, ', ') || ']'"
+    return f"'[' || {joined(items, ', ')} || ']'"
 
 
 def _spell_map(sql: str, key: SqlType, value: SqlType) -> str:
@@ -168,7 +168,7 @@ def _spell_map(sql: str, key: SqlType, value: SqlType) -> str:
         return f"{_inner(f'{v}.key', key)} || '=' || {_inner(f'{v}.value', value)}"
 
     items = each(f"map_entries({sql})", entry)
-    return f"'{{' || array_to_string({items}, ', ') || '}}'"
+    return f"'{{' || {joined(items, ', ')} || '}}'"
 
 
 def _spell_struct(v: str, type_: Struct) -> str:

@@ -45,6 +45,17 @@ def each(sql: str, body: Callable[[str], str]) -> str:
     return f"list_transform({sql}, lambda {name}: {body(name)})"
 
 
+def joined(items: str, separator: str) -> str:
+    """The texts of a list, none of them NULL, with a literal between them.
+
+    DuckDB's array_to_string is a macro around a CASE: what its list raises, no TRY catches.
+    """
+    name = fresh(items)
+    text = f"list_aggregate({name}, 'string_agg', {literal(separator)})"
+    body = f"CASE WHEN len({name}) = 0 THEN '' ELSE {text} END"
+    return f"list_transform([{items}], lambda {name}: {body})[1]"
+
+
 def fail(message: str, type_: SqlType) -> str:
     """Text of type `type_` that raises `message`, itself DuckDB text.
 
