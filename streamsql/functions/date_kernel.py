@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamsql.functions.java_parse import parse_date, parse_time, parse_timestamp
-from streamsql.functions.java_pattern import Moment, format_moment, from_days
+from streamsql.functions.java_time import Moment, format_moment, from_days
 from streamsql.functions.rows import by_row
 from streamsql.functions.zone import zone
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from streamsql.functions.java_pattern import (
+from streamsql.functions.java_time import (
     DAYS,
     ERAS,
     HALVES,

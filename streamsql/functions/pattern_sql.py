@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from streamsql.functions.java_pattern import Element, read_pattern
+from streamsql.functions.java_time import Element, read_pattern
 from streamsql.schema.duck import literal
 from streamsql.schema.text import fail, let
 from streamsql.schema.types import TIMESTAMP

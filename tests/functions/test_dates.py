@@ -10,7 +10,7 @@ import pytest
 
 from streamsql.functions import resolve_scalar
 from streamsql.functions.java_parse import parse_date, parse_time, parse_timestamp
-from streamsql.functions.java_pattern import Moment, format_moment, from_days, read_pattern, to_days
+from streamsql.functions.java_time import Moment, format_moment, from_days, read_pattern, to_days
 from streamsql.functions.zone import zone
 from streamsql.schema.duck import literal
 from streamsql.schema.typed import TypedSql
