@@ -23,6 +23,7 @@ from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.partials import Partials
 from streamsql.operators.placement import Placement
 from streamsql.operators.project import safe
+from streamsql.operators.suppress import lower_final
 from streamsql.operators.table_state import TableKey
 from streamsql.operators.window import Window, expire_windows, timed_rows, windowed_rows
 from streamsql.schema.column import Schema
@@ -65,8 +66,8 @@ class Aggregate:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """Its statements, by what it groups."""
         (relation,) = relations
-        if self.final or (self.over and self.over.kind == "SESSION"):
-            raise UnsupportedError("EMIT FINAL and sessions are not supported yet")
+        if self.over and self.over.kind == "SESSION":
+            raise UnsupportedError("sessions are not supported yet")
         if relation.table:
             return self._lower_table(builder, relation)
         partials = Partials.of(self.aggregates)
@@ -75,6 +76,8 @@ class Aggregate:
             return lower_groups(builder, self._grouped(settled.sql, partials))[0]
         timed, time = timed_rows(builder, settled.sql)
         rows = windowed_rows(timed, self.over)
+        if self.final:
+            return lower_final(builder, self._grouped(rows, partials), timed, self.over)
         table, state = lower_groups(builder, self._grouped(rows, partials))
         expire_windows(builder, state, time, self.over)
         return table

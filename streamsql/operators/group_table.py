@@ -130,7 +130,8 @@ def lower_table_groups(
     """The statements of the groups, and four more for each aggregate that keeps values."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
     state = builder.state_table("groups", columns)
-    rows = changed_groups(builder, grouped, state)
+    last = not builder.every_change
+    rows = changed_groups(builder, grouped, state, last=last)
     store_groups(builder, rows, state, columns)
     key = grouped.key
     changes, kept = f"{rows} b", f"{state} st"
@@ -148,7 +149,6 @@ def lower_table_groups(
             f" GROUP BY ALL) l{i} ON {key.equal(f'l{i}', 'st')}"
         )
         stored.append(f"coalesce(l{i}._list, []) AS _list{i}")
-    last = not builder.every_change
     if not more:
         return group_relation(grouped, rows, state, last=last)
     return group_relation(

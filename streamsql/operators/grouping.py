@@ -43,15 +43,15 @@ def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
     """Three statements: the changes, the old state out, the new state in. Gives the table, and the name of its state."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
     state = builder.state_table("groups", columns)
-    rows = changed_groups(builder, grouped, state)
+    rows = changed_groups(builder, grouped, state, last=not builder.every_change)
     store_groups(builder, rows, state, columns)
     return group_relation(grouped, rows, state, last=not builder.every_change), state
 
 
-def changed_groups(builder: Builder, grouped: Grouped, state: str) -> str:
-    """A result with the groups after each row, or after the batch; `_fin` marks the last row of each."""
-    last = not builder.every_change and grouped.partials.plain and not grouped.changes
-    sql = _last_changes(grouped, state) if last else every_change(grouped, state)
+def changed_groups(builder: Builder, grouped: Grouped, state: str, *, last: bool) -> str:
+    """A result with the groups after each row; `_fin` marks the last row of each, and with `last` no other is needed."""
+    by_group = last and grouped.partials.plain and not grouped.changes
+    sql = _last_changes(grouped, state) if by_group else _every_change(grouped, state)
     folds = _folds(grouped.partials)
     return builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
 
@@ -100,7 +100,7 @@ def joined(grouped: Grouped, state: str) -> str:
     )
 
 
-def every_change(grouped: Grouped, state: str) -> str:
+def _every_change(grouped: Grouped, state: str) -> str:
     """The groups after each row, in order; `_fin` marks the last row of each."""
     partials, key = grouped.partials, grouped.key.listed()
     window = "w"

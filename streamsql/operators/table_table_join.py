@@ -205,8 +205,6 @@ class TableTableJoin:
 def keep_side(builder: Builder, relation: Relation, schema: Schema, alias: str) -> Side:
     """A table's changes as a result, and a state table for its rows."""
     kept = builder.settle(relation, hint="side")
-    if kept.sql.startswith("("):
-        kept = builder.materialize(kept, hint="side")
     key = TableKey.of(kept)
     state = builder.state_table("rows", state_columns(kept, schema, key))
     return Side(kept, state, key, f"{alias}b", f"{alias}s")

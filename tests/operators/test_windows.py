@@ -117,3 +117,47 @@ def test_thousands_of_records_and_eight_threads(kit):
     expected = reference(kit, rows, over)
     assert kit.run(windows(kit, over), rows, 700).changes == expected
     assert kit.run(windows(kit, over), rows, "all", threads=8).changes == expected
+
+
+def final_reference(kit, rows, over: Window):
+    """Windows leave when stream time closes them; older ones than the store keeps are lost."""
+    groups: dict[tuple, tuple] = {}
+    time: dict[int, int] = {}
+    out = []
+    for row in rows:
+        if row.value is None or row.value[0] is None:
+            continue
+        now = time[row.part] = max(time.get(row.part, 0), row.ts)
+        group, v = row.value
+        for start in starts(row.ts, over):
+            if start + over.open_ms > now:
+                ts, n, s = groups.get((row.part, start, group), (0, 0, 0))
+                groups[row.part, start, group] = (max(ts, row.ts), n + 1, s + v)
+        for place in sorted(p for p in groups if p[0] == row.part and p[1] + over.open_ms <= now):
+            ts, n, s = groups.pop(place)
+            part, start, name = place
+            if start >= now // over.advance_ms * over.advance_ms - over.open_ms:
+                out.append(kit.change((name,), (n, s), ts, part, (start, start + over.size_ms)))
+    return out
+
+
+@pytest.mark.parametrize("over", OVERS, ids=lambda w: f"{w.kind}-{w.advance_ms}-{w.grace_ms}")
+@pytest.mark.parametrize("seed", range(2))
+def test_a_final_window_leaves_once_when_it_closes(kit, over, seed):
+    rows = random_rows(kit, random.Random(seed), 40)
+    wanted = final_reference(kit, rows, over)
+    for how in CUTS:
+        for every in (True, False) if how == "all" else (True,):
+            outcome = kit.run(
+                windows(kit, over, final=True), rows, how, seed=seed, every_change=every
+            )
+            assert outcome.changes == wanted
+
+
+def test_final_windows_of_thousands_of_records(kit):
+    rows = random_rows(kit, random.Random(9), 40, n=3000)
+    wanted = final_reference(kit, rows, OVERS[2])
+    assert len(wanted) > 100
+    for how, threads in ((700, 1), ("all", 8)):
+        outcome = kit.run(windows(kit, OVERS[2], final=True), rows, how, threads=threads)
+        assert outcome.changes == wanted
