@@ -54,7 +54,10 @@ doors.
 """
 
 FREE = ("errors", "config")
-TOP = {"errors": (), "config": ("errors",), "": ("errors", "config", "session")}
+TOP = {
+    **{"errors": (), "config": ("errors",), "": ("errors", "config", "session")},
+    "__main__": ("cli",),
+}
 """Modules beside the rooms; "" is the package itself."""
 
 DOORS = ("cli", "shell", "notebook", "server")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -16,9 +17,13 @@ import duckdb
 import pyarrow as pa
 
 from streamsql.errors import DatabaseError, QueryError
+from streamsql.schema.duck import literal
 
 VERSION = 1
 """Of the tables in `engine` and of how state is laid out; a file of another version is refused by name."""
+
+_HOLDER = re.compile(r"held in (?P<program>.+) \(PID (?P<pid>\d+)\)")
+"""How DuckDB says who has the file."""
 
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS engine;
@@ -66,7 +71,13 @@ class Database:
         con = self.connection
         con.execute("SET TimeZone='UTC'")
         for name, value in settings.items():
-            con.execute(f"SET {name}='{value}'")
+            try:
+                con.execute(f"SET {name}={literal(value)}")
+            except duckdb.Error as error:
+                raise DatabaseError(
+                    f"{value!r} is no value for the database's {name}",
+                    detail=str(error).splitlines()[0],
+                ) from error
         for kernel in kernels:
             _register_kernel(con, kernel)
         con.execute(_SCHEMA)
@@ -155,19 +166,26 @@ class Database:
 def _open(path: str) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path or ":memory:")
-    except duckdb.IOException as error:
-        text = str(error)
-        if "lock" in text.lower():
+    except duckdb.Error as error:
+        text = str(error).splitlines()[0]
+        if holder := _HOLDER.search(text):
             raise DatabaseError(
-                f"database {path} is in use by another process",
-                detail=text.splitlines()[0],
-                hint="close that process, or give another file",
+                f"database {path} is in use by process {holder['pid']}",
+                detail=f"that process is {holder['program']}",
+                hint="end it, or give another file: one process at a time has a database",
             ) from error
         raise DatabaseError(
-            f"database {path} cannot be opened",
-            detail=text.splitlines()[0],
-            hint="check that its folder exists and can be written",
+            f"database {path} cannot be opened", detail=text, hint=_opening_hint(text)
         ) from error
+
+
+def _opening_hint(text: str) -> str:
+    """What to do about DuckDB's words for a file that it does not open."""
+    if "Cannot open file" in text:
+        return "check that its folder exists and can be written"
+    if "checksum" in text:
+        return "the file is damaged: go on with a copy of it"
+    return "no database, or one of a newer version: give another file"
 
 
 def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel) -> None:

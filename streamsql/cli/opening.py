@@ -1,0 +1,111 @@
+"""Opens the database that a command works on, and sees that it is closed whatever happens."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from streamsql.config import SETTINGS, Properties, normal_name
+from streamsql.errors import StatementError
+from streamsql.session.connection import Connection
+
+__all__ = ["Options", "Terminated", "check_database", "open_connection", "read_pairs"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SQL_SUFFIXES = frozenset({".sql", ".ksql"})
+
+
+class Terminated(BaseException):
+    """SIGTERM came: commit and end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What every command that opens a database has. `database` empty: in memory."""
+
+    database: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    defines: Mapping[str, str] = field(default_factory=dict)
+    output: str = "TABULAR"
+
+
+def read_pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` texts as a mapping."""
+    pairs: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise click.UsageError(f"{option} takes NAME=VALUE, not {text!r}")
+        pairs[name.strip()] = value
+    return pairs
+
+
+def check_database(database: str) -> None:
+    """Refuses what is no database file before anything is opened."""
+    if "://" in database:
+        raise click.UsageError(f"{database}: brokers are not supported yet; give a database file")
+    path = Path(database)
+    if path.suffix.lower() in _SQL_SUFFIXES:
+        raise click.UsageError(
+            f"{database} looks like a script, not like a database.\n"
+            f"Execute it with: streamsql run {database}"
+        )
+    if database and _is_folder(path):
+        raise click.UsageError(f"{database} is a directory; give a database file in it")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # in a folder that may not be read: opening it says so
+
+
+def split_settings(settings: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The settings of the engine and those of the session; UsageError for a wrong one."""
+    engine: dict[str, str] = {}
+    session: dict[str, str] = {}
+    for given, value in settings.items():
+        name = normal_name(given)
+        try:
+            Properties().with_value(name, value)
+        except StatementError as error:
+            raise click.UsageError(f"--set {given}: {error}") from error
+        scope = SETTINGS[name].scope if name in SETTINGS else "session"
+        (engine if scope == "engine" else session)[name] = value
+    return engine, session
+
+
+@contextmanager
+def open_connection(options: Options) -> Iterator[Connection]:
+    """The open database with its settings and variables; closed, after the step that runs, at the
+    end. SIGTERM raises Terminated inside.
+    """
+    check_database(options.database)
+    engine, session = split_settings(options.settings)
+    connection = Connection(options.database, settings=engine, properties=session)
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        for name, value in options.defines.items():
+            _define(connection, name, value)
+        yield connection
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        connection.close()
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _define(connection: Connection, name: str, value: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise click.UsageError(f"--define {name}: a variable's name is letters, digits and _")
+    connection.execute(f"DEFINE {name} = '{value.replace(chr(39), chr(39) * 2)}';")

@@ -1,0 +1,107 @@
+"""Where a door writes: standard output with its width and format, and the spool file beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from streamsql.shell.render import paint
+from streamsql.shell.table import Style
+
+__all__ = ["JSON", "TABULAR", "Screen"]
+
+TABULAR, JSON = "TABULAR", "JSON"
+
+
+class Screen:
+    """Standard output and error. `output`: TABULAR or JSON; `wrap`, `column_width`: of tables.
+
+    What is written with a style is plain in a file, and in the spool file always.
+    """
+
+    def __init__(self, *, output: str = TABULAR) -> None:
+        self.out: TextIO = sys.stdout
+        self.err: TextIO = sys.stderr
+        self.output = output
+        self.wrap = True
+        self.column_width = 0
+        self._spool: TextIO | None = None
+        for stream in (self.out, self.err):
+            # A terminal that knows only Latin letters shows the others as their numbers.
+            with contextlib.suppress(AttributeError, ValueError):
+                stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person is looking."""
+        return self.out.isatty()
+
+    @property
+    def colors(self) -> bool:
+        """Whether errors may have colours."""
+        return self.err.isatty() and "NO_COLOR" not in os.environ
+
+    @property
+    def is_unicode(self) -> bool:
+        """Whether lines and marks beyond ASCII can be written."""
+        return (self.out.encoding or "").lower().replace("-", "") in ("utf8", "utf16")
+
+    @property
+    def style(self) -> Style:
+        """How tables look here and now: windows change their size."""
+        return Style(
+            width=self.width if self.is_terminal else None,
+            column_width=self.column_width,
+            wrap=self.wrap,
+            ascii=not self.is_unicode,
+        )
+
+    @property
+    def width(self) -> int:
+        """Cells of a line of the terminal."""
+        return shutil.get_terminal_size().columns
+
+    def write(self, text: str, style: str = "") -> None:
+        """A line, or lines."""
+        shown = paint(text, style, color=self.is_terminal and self.colors) if style else text
+        self.out.write(f"{shown}\n")
+        self.spool_only(text)
+
+    def write_lines(self, lines: Iterable[str]) -> None:
+        """Many lines at once."""
+        text = "\n".join(lines)
+        if text:
+            self.write(text)
+
+    def flush(self) -> None:
+        """Shows what was written."""
+        self.out.flush()
+
+    def error(self, plain: str, colored: str = "") -> None:
+        """An error, after what was written before it."""
+        self.out.flush()
+        self.err.write(f"{colored if colored and self.colors else plain}\n")
+        self.err.flush()
+        self.spool_only(plain)
+
+    def live(self, text: str) -> None:
+        """Shows `text` in the terminal's last line until something is written; "" clears it."""
+        self.out.write(f"\r\x1b[2K{paint(text, 'dim', color=self.colors)}")
+        self.out.flush()
+
+    def spool_only(self, text: str) -> None:
+        """A line for the spool file."""
+        if self._spool is not None:
+            self._spool.write(f"{text}\n")
+            self._spool.flush()
+
+    def spool(self, path: str) -> None:
+        """Begins to write to the file too, behind what it has; an empty path ends that."""
+        opened = open(path, "a", encoding="utf-8") if path else None  # noqa: SIM115  kept open
+        if self._spool is not None:
+            self._spool.close()
+        self._spool = opened
