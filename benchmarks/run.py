@@ -111,7 +111,7 @@ class Bench:
             *(_streamsql(), "run", "--database", str(database), "--summary-json", str(summary)),
             *("--set", f"cache.max.bytes.buffering={MODES[mode]}", str(query.path)),
         )
-        extra = _of_summary(summary)
+        extra = _of_summary(summary, usage)
         table = ("--table",) if query.is_table else ()
         return self._digest(
             usage, extra, "--database", str(database), "--topic", query.sink, *table
@@ -159,10 +159,12 @@ def _floor_text(query: Query) -> Path:
     return FLOORS / f"{query.name}.sql"
 
 
-def _of_summary(path: Path) -> dict[str, object]:
-    """What `streamsql run` says of itself and the results keep."""
-    summary = json.loads(path.read_text()) if path.exists() else {}
-    return {name: summary[name] for name in ("statements_per_step", "steps") if name in summary}
+def _of_summary(path: Path, usage: Usage) -> dict[str, object]:
+    """What `streamsql run` says of its steps, and what one of them cost."""
+    queries = json.loads(path.read_text())["queries"]
+    steps = sum(query["steps"] for query in queries)
+    milliseconds = usage.cpu_seconds * 1000 / max(steps, 1)
+    return {"steps": steps, "cpu_milliseconds_per_step": round(milliseconds, 1)}
 
 
 def _streamsql() -> str:

@@ -23,11 +23,6 @@ DATABASE = HERE.parent / "demo.duckdb"
 QUERIES = HERE / "flights.sql"
 
 WORST_CARRIERS = 5
-PULL = """\
-SELECT windowstart, departures, mean_delay
-FROM departures_per_hour
-WHERE origin = 'EWR'
-  AND windowstart >= '2013-01-02T10:00:00' AND windowstart < '2013-01-02T14:00:00';"""
 
 
 def run_demo(database: Path, records: int | None = None) -> None:
@@ -78,11 +73,6 @@ def print_figures(connection: streamsql.Connection) -> None:
     print(f"\nThe worst of {len(carriers)} carriers, by mean delay in minutes:")
     for airline, flights, mean, worst in sorted(carriers, key=_mean_delay)[:WORST_CARRIERS]:
         print(f"  {airline:28} {mean:6.1f}   {flights:7,} flights   {worst:5,} at worst")
-
-    print(f"\n{PULL}")
-    for start, departures, mean in connection.execute(PULL).rows:
-        hour = time.strftime("%Y-%m-%d %H:%M", time.gmtime(start / 1000))
-        print(f"  {hour}   {departures:3} departures   {mean:6.1f} min")
 
 
 def _mean_delay(carrier: tuple[str, int, float, int]) -> float:

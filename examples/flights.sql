@@ -59,3 +59,9 @@ CREATE TABLE delay_per_carrier AS
     SUM(CASE WHEN delayed THEN 1 ELSE 0 END) AS delayed, MAX(dep_delay) AS worst_delay
   FROM departed_with_airline
   GROUP BY carrier;
+
+-- Ask the tables, once the queries have caught up: a morning in Newark.
+SELECT windowstart, departures, mean_delay
+FROM departures_per_hour
+WHERE origin = 'EWR'
+  AND windowstart >= '2013-01-02T10:00:00' AND windowstart < '2013-01-02T14:00:00';
