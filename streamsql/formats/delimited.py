@@ -23,18 +23,25 @@ from streamsql.formats.format import Decode, Encode, FormatOptions
 from streamsql.formats.kernel import ERROR, Kernel
 from streamsql.formats.number_text import double_text
 from streamsql.formats.rules import UNWRAP, check_columns
-from streamsql.formats.text import lossy
+from streamsql.formats.text import lossy, strict_text
 from streamsql.formats.type_text import read_type, write_type
 from streamsql.schema.column import Column
-from streamsql.schema.duck import literal
+from streamsql.schema.duck import DECIMAL_PRECISION_MAX, literal
 from streamsql.schema.types import (
+    BIGINT,
+    BOOLEAN,
     BYTES,
+    DATE,
     DOUBLE,
+    INTEGER,
     STRING,
+    TIME,
+    TIMESTAMP,
     Array,
     Decimal,
     Field,
     Map,
+    Scalar,
     SqlType,
     Struct,
 )
@@ -70,29 +77,37 @@ class DelimitedFormat:
     ) -> Decode:
         if not columns:
             return Decode(stages=(), columns=())
-        text, record = f"_d_{options.side}_text", f"_d_{options.side}_record"
+        prefix = f"_d_{options.side}_"
+        text, right, fields = f"{prefix}text", f"{prefix}right", f"{prefix}fields"
+        careful, record = f"{prefix}careful", f"{prefix}record"
         described = options.delimiter + write_type(
             Struct(tuple(Field(c.name, c.type) for c in columns))
         )
         carried = {f"c{i}": carrier_type(c.type) for i, c in enumerate(columns) if c.name in wanted}
-        kernel = f"{READ.name}({source}, {literal(described)})"
         structure = literal(json.dumps(carried or {"c0": "VARCHAR"}))
+        proof = f"coalesce({_line_proof(text, columns, options.delimiter)}, false)"
+        kernel = f"{READ.name}({source}, {literal(described)})"
         return Decode(
             stages=(
-                ((text, f"CASE WHEN {source} IS NOT NULL THEN {kernel} END"),),
+                ((text, strict_text(source)),),
+                ((right, proof), (fields, f"string_split({text}, {literal(options.delimiter)})")),
+                ((careful, f"CASE WHEN {source} IS NOT NULL AND NOT {right} THEN {kernel} END"),),
                 (
                     (
                         record,
-                        f"CASE WHEN starts_with({text}, '{{')"
-                        f" THEN from_json({text}, {structure}) END",
+                        f"CASE WHEN starts_with({careful}, '{{')"
+                        f" THEN from_json({careful}, {structure}) END",
                     ),
                 ),
             ),
             columns=tuple(
-                lift(f"{record}.c{i}", c.type) if c.name in wanted else "NULL"
+                f"CASE WHEN {right} THEN {_quick_value(f'{fields}[{i + 1}]', c.type)}"
+                f" ELSE {lift(f'{record}.c{i}', c.type)} END"
+                if c.name in wanted
+                else "NULL"
                 for i, c in enumerate(columns)
             ),
-            error=f"CASE WHEN starts_with({text}, '{ERROR}') THEN substr({text}, 2) END",
+            error=f"CASE WHEN starts_with({careful}, '{ERROR}') THEN substr({careful}, 2) END",
             slow=True,
         )
 
@@ -121,26 +136,75 @@ def _reason(columns: Sequence[Column]) -> str:
     return ""
 
 
+# Reading
+
+
+def _line_proof(text: str, columns: Sequence[Column], delimiter: str) -> str:
+    """Text of BOOLEAN: true where the line has no quotes and each field is of its type."""
+    if delimiter.isalnum() or delimiter in _IN_NUMBERS:
+        return "false"
+    apart = re.escape(delimiter)
+    fields = (f"(?:{_field_pattern(c.type, apart)})?" for c in columns)
+    # An empty text is no record, not even of one empty field.
+    return f"{text} <> '' AND regexp_full_match({text}, {literal(apart.join(fields))})"
+
+
+def _field_pattern(type_: SqlType, apart: str) -> str:
+    match type_:
+        case Decimal(precision, scale):
+            whole = min(precision, DECIMAL_PRECISION_MAX) - scale
+            fraction = rf"(?:\.[0-9]{{1,{scale}}})?" if scale else ""
+            return rf"-?{rf'[0-9]{{1,{whole}}}' if whole else '0'}{fraction}"
+        case Scalar():
+            return _FIELDS.get(type_) or rf'[^"\r\n{apart}]+'
+        case _:
+            raise AssertionError(type_)
+
+
+_IN_NUMBERS = "+-./="
+"""Beside letters and digits; a delimiter of these could stand in a field of digits or base64."""
+
+_FIELDS: dict[Scalar, str] = {
+    BOOLEAN: "[A-Za-z]+",
+    INTEGER: "-?(?:[0-9]{1,9}|1[0-9]{9}|20[0-9]{8})",
+    BIGINT: "-?[0-9]{1,18}",
+    DOUBLE: r"-?[0-9]{1,17}(?:\.[0-9]{1,17})?(?:E-?[0-9]{1,3})?",
+    DATE: "-?[0-9]{1,9}",
+    TIME: "[0-9]{1,7}|[1-7][0-9]{7}|8[0-5][0-9]{6}",
+    TIMESTAMP: "-?[0-9]{1,15}",
+    BYTES: "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?",
+}
+"""What fields that are not empty match, at most, if DuckDB casts them as Java parses them."""
+
+
+def _quick_value(field: str, type_: SqlType) -> str:
+    if type_ == BOOLEAN:
+        return f"lower(nullif({field}, '')) = 'true'"
+    return lift(f"nullif({field}, '')::{carrier_type(type_)}", type_)
+
+
+# Writing
+
+
 def _field_text(sql: str, type_: SqlType, delimiter: str, *, first: bool) -> str:
     """Text of a field, empty for NULL, in quotes where it must be."""
     text = double_text(sql) if type_ == DOUBLE else f"{lower_scalar(sql, type_)}::VARCHAR"
-    inside = re.escape(delimiter) + r'"\r\n'
-    unsafe = [rf"[{inside}]", r"^[\x00-#]", r"[\x00- ]$"]
-    unsafe += [r"^[^0-9A-Za-z]", "^$"] if first else []
-    if _is_safe(type_, delimiter, first=first):
-        return f"coalesce({text}, '')"
+    plain = f"coalesce({text}, '')"
+    asks = _asks_for_quotes(text, type_, delimiter, first=first)
+    if not asks:
+        return plain
     quoted = f"concat('\"', replace({text}, '\"', '\"\"'), '\"')"
-    pattern = literal(f"(?s){'|'.join(unsafe)}")
-    return (
-        f"CASE WHEN regexp_matches({text}, {pattern}) THEN {quoted} ELSE coalesce({text}, '') END"
-    )
+    return f"CASE WHEN {asks} THEN {quoted} ELSE {plain} END"
 
 
-def _is_safe(type_: SqlType, delimiter: str, *, first: bool) -> bool:
-    """Whether no value of the type needs quotes: numbers that are not first."""
-    if type_ in (STRING, BYTES, DOUBLE) or isinstance(type_, Decimal):
-        return False
-    return not first and delimiter not in "-0123456789truefals"
+def _asks_for_quotes(text: str, type_: SqlType, delimiter: str, *, first: bool) -> str:
+    """Text of BOOLEAN: whether a reader could misread the field; empty where none could."""
+    is_number = type_ not in (STRING, BYTES)
+    if is_number and not (delimiter.isalnum() or delimiter in _IN_NUMBERS):
+        return f"starts_with({text}, '-')" if first else ""
+    unsafe = [rf'["\r\n{re.escape(delimiter)}]', r"^[\x00-#]", r"[\x00- ]$"]
+    unsafe += ["^[^0-9A-Za-z]", "^$"] if first else []
+    return f"regexp_matches({text}, {literal('|'.join(unsafe))})"
 
 
 @lru_cache(maxsize=1024)

@@ -22,7 +22,7 @@ from streamsql.formats.json_proof import (
     object_proof,
     text_proof,
 )
-from streamsql.schema.duck import literal, quote
+from streamsql.schema.duck import duckdb_type, literal, quote
 from streamsql.schema.types import BYTES, DOUBLE, Array, Field, Map, SqlType, Struct
 
 EXACT, LOWER = 0, 1
@@ -65,8 +65,14 @@ def read_object(
     fast.documents += 1
     read = {f.name for f in fields if f.name in wanted or _is_part(f.type) or f.type == BYTES}
     read = read or {names[0]}
-    record = fast.add(level, f"r{number}", _record_text(document, fields, read))
-    values = [f"{record}.{quote(name)}" for name in names]
+    exact, lower = (
+        fast.add(level, f"{'rl'[way]}{number}", _record_text(document, fields, read, way))
+        for way in (EXACT, LOWER)
+    )
+    values = [
+        _either(document, f"{exact}.{quote(name)}", f"{lower}.{quote(_spelled(name))}")
+        for name in names
+    ]
     texts: list[str] = []
     rest = document
     for i, (f, value) in enumerate(zip(fields, values, strict=True)):
@@ -85,7 +91,8 @@ def read_object(
         for way in (EXACT, LOWER)
     ]
     proof = _either(document, *proofs)
-    fast.holds.append(f"{document} IS NULL OR ({record} IS NOT NULL AND {proof})")
+    found = f"({exact} IS NOT NULL OR {lower} IS NOT NULL)"
+    fast.holds.append(f"{document} IS NULL OR ({found} AND {proof})")
     return texts
 
 
@@ -106,38 +113,49 @@ def _read_part(fast: FastRead, part: str, type_: SqlType, level: int) -> str:
         pairs = zip(type_.fields, texts, strict=True)
         packed = ", ".join(f"{quote(f.name)} := {text}" for f, text in pairs)
         return f"CASE WHEN {part} IS NOT NULL THEN struct_pack({packed}) END"
-    spellings = [_spelled] if _spells(type_) else []
-    ways = [_exact, *spellings]
-    matched = [f"regexp_full_match({part}, {literal(grammar(type_, spell))})" for spell in ways]
-    typed = [
-        f"WHEN {match} THEN from_json({part}, {literal(_structure(type_, spell))})"
-        for match, spell in zip(matched, ways, strict=True)
-    ]
-    value = fast.add(level, f"v{part.removeprefix(fast.prefix)}", f"CASE {' '.join(typed)} END")
-    fast.holds.append(f"{part} IS NULL OR {value} IS NOT NULL")
-    return lift(value, type_)
+    name = part.removeprefix(fast.prefix)
+    exact = fast.add(level, f"v{name}", _typed_part(part, type_, _exact))
+    if not _spells(type_):
+        fast.holds.append(f"{part} IS NULL OR {exact} IS NOT NULL")
+        return lift(exact, type_)
+    lower = fast.add(level, f"w{name}", _typed_part(part, type_, _spelled))
+    fast.holds.append(f"{part} IS NULL OR {exact} IS NOT NULL OR {lower} IS NOT NULL")
+    duckdb = duckdb_type(type_)
+    return (
+        f"CASE WHEN {exact} IS NOT NULL THEN ({lift(exact, type_)})::{duckdb}"
+        f" ELSE ({lift(lower, type_)})::{duckdb} END"
+    )
 
 
-def _record_text(document: str, fields: Sequence[Field], read: set[str]) -> str:
-    """Text of the document's record, a STRUCT with the columns' names; NULL where it is none."""
-    structures = [
-        literal(
-            json.dumps(
-                {
-                    spell(f.name): "JSON" if _is_part(f.type) else carrier_type(f.type)
-                    for f in fields
-                    if f.name in read
-                },
-                ensure_ascii=False,
-            )
-        )
-        for spell in (_exact, _spelled)
-    ]
+def _typed_part(part: str, type_: SqlType, spell: Callable[[str], str]) -> str:
+    """Text of the part where its grammar is the type's, its names spelled so."""
+    match = f"regexp_full_match({part}, {literal(grammar(type_, spell))})"
+    return f"CASE WHEN {match} THEN from_json({part}, {literal(_structure(type_, spell))}) END"
+
+
+def _record_text(document: str, fields: Sequence[Field], read: set[str], way: int) -> str:
+    """Text of the document's record where it spells its names in this way, a STRUCT with those names; NULL where it
+    is none, or spells them in the other way.
+
+    Two columns, not two branches of one CASE: DuckDB 2.0 gives the other branch's fields, all NULL, where every row of
+    a batch takes the first of two `from_json`.
+    """
+    spell = _exact if way == EXACT else _spelled
+    structure = {
+        spell(f.name): "JSON" if _is_part(f.type) else carrier_type(f.type)
+        for f in fields
+        if f.name in read
+    }
     # One record that DuckDB cannot parse makes TRY go over the batch record by record: those that
     # are cut off are kept from it.
-    whole = f"{document} LIKE '{{%}}' OR {document} LIKE {literal(chr(123) + '%}' + chr(10))}"
-    typed = _either(document, *(f"try(from_json({document}, {s}))" for s in structures))
-    return f"CASE WHEN {whole} THEN {typed} END"
+    whole = f"({document} LIKE '{{%}}' OR {document} LIKE {literal(chr(123) + '%}' + chr(10))})"
+    capital = f"({_CAPITAL.format(document)})"
+    if all(f.name == _spelled(f.name) for f in fields):
+        mine = "true" if way == EXACT else "false"
+    else:
+        mine = capital if way == EXACT else f"NOT {capital}"
+    typed = f"try(from_json({document}, {literal(json.dumps(structure, ensure_ascii=False))}))"
+    return f"CASE WHEN {whole} AND {mine} THEN {typed} END"
 
 
 def _scalar_text(value: str, type_: SqlType) -> str:

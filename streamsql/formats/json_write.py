@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamsql.formats.carried import lower_scalar
-from streamsql.formats.json_record import quote_json
+from streamsql.formats.json_parse import quote_json
 from streamsql.formats.number_text import decimal_text, double_text
 from streamsql.schema.column import Column
 from streamsql.schema.duck import literal, quote
