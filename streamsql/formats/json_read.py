@@ -25,7 +25,9 @@ from streamsql.formats.json_proof import (
 from streamsql.schema.duck import duckdb_type, literal, quote
 from streamsql.schema.types import BYTES, DOUBLE, Array, Field, Map, SqlType, Struct
 
-EXACT, LOWER = 0, 1
+Spelling = Callable[[str], str]
+"""How records write a name: as the column has it, or in lower case."""
+
 FIRST_LEVEL = 1
 """The stage of a record's own text is 0; documents of later stages than this DuckDB has written."""
 
@@ -65,12 +67,15 @@ def read_object(
     fast.documents += 1
     read = {f.name for f in fields if f.name in wanted or _is_part(f.type) or f.type == BYTES}
     read = read or {names[0]}
-    exact, lower = (
-        fast.add(level, f"{'rl'[way]}{number}", _record_text(document, fields, read, way))
-        for way in (EXACT, LOWER)
-    )
+    same = all(f.name == _spelled(f.name) for f in fields)
+    ways = {f"r{number}": _exact} if same else {f"r{number}": _exact, f"l{number}": _spelled}
+    records = {
+        fast.add(level, name, _record_text(document, fields, read, spell, is_only=same)): spell
+        for name, spell in ways.items()
+    }
+    # One of the records at most is not NULL.
     values = [
-        _either(document, f"{exact}.{quote(name)}", f"{lower}.{quote(_spelled(name))}")
+        f"coalesce({', '.join(f'{r}.{quote(spell(name))}' for r, spell in records.items())})"
         for name in names
     ]
     texts: list[str] = []
@@ -87,12 +92,15 @@ def read_object(
     if rest != document:
         rest = fast.add(level + 2, f"d{number}", rest)
     proofs = [
-        object_proof(rest, _asked(fields, read, way), rewritten=level > FIRST_LEVEL)
-        for way in (EXACT, LOWER)
+        object_proof(rest, _asked(fields, read, spell), rewritten=level > FIRST_LEVEL)
+        for spell in records.values()
     ]
-    proof = _either(document, *proofs)
-    found = f"({exact} IS NOT NULL OR {lower} IS NOT NULL)"
-    fast.holds.append(f"{document} IS NULL OR ({found} AND {proof})")
+    proof = proofs[0]
+    if not same:
+        capital = _CAPITAL.format(document)
+        proof = f"CASE WHEN {capital} THEN {proofs[0]} ELSE {proofs[1]} END"
+    found = " OR ".join(f"{record} IS NOT NULL" for record in records)
+    fast.holds.append(f"{document} IS NULL OR (({found}) AND {proof})")
     return texts
 
 
@@ -127,35 +135,35 @@ def _read_part(fast: FastRead, part: str, type_: SqlType, level: int) -> str:
     )
 
 
-def _typed_part(part: str, type_: SqlType, spell: Callable[[str], str]) -> str:
+def _typed_part(part: str, type_: SqlType, spell: Spelling) -> str:
     """Text of the part where its grammar is the type's, its names spelled so."""
     match = f"regexp_full_match({part}, {literal(grammar(type_, spell))})"
     return f"CASE WHEN {match} THEN from_json({part}, {literal(_structure(type_, spell))}) END"
 
 
-def _record_text(document: str, fields: Sequence[Field], read: set[str], way: int) -> str:
-    """Text of the document's record where it spells its names in this way, a STRUCT with those names; NULL where it
-    is none, or spells them in the other way.
+def _record_text(
+    document: str, fields: Sequence[Field], read: set[str], spell: Spelling, *, is_only: bool
+) -> str:
+    """Text of the document's record, a STRUCT with its names spelled so; NULL where it is none.
 
-    Two columns, not two branches of one CASE: DuckDB 2.0 gives the other branch's fields, all NULL, where every row of
-    a batch takes the first of two `from_json`.
+    Names in capitals and others are two columns, not two branches of one CASE: in DuckDB 2.0 the
+    fields are NULL where all rows of a batch take the first of two branches with other names.
     """
-    spell = _exact if way == EXACT else _spelled
-    structure = {
-        spell(f.name): "JSON" if _is_part(f.type) else carrier_type(f.type)
-        for f in fields
-        if f.name in read
-    }
+    structure = json.dumps(
+        {
+            spell(f.name): "JSON" if _is_part(f.type) else carrier_type(f.type)
+            for f in fields
+            if f.name in read
+        },
+        ensure_ascii=False,
+    )
     # One record that DuckDB cannot parse makes TRY go over the batch record by record: those that
     # are cut off are kept from it.
     whole = f"({document} LIKE '{{%}}' OR {document} LIKE {literal(chr(123) + '%}' + chr(10))})"
-    capital = f"({_CAPITAL.format(document)})"
-    if all(f.name == _spelled(f.name) for f in fields):
-        mine = "true" if way == EXACT else "false"
-    else:
-        mine = capital if way == EXACT else f"NOT {capital}"
-    typed = f"try(from_json({document}, {literal(json.dumps(structure, ensure_ascii=False))}))"
-    return f"CASE WHEN {whole} AND {mine} THEN {typed} END"
+    if not is_only:
+        capital = f"({_CAPITAL.format(document)})"
+        whole += f" AND {capital if spell is _exact else f'NOT {capital}'}"
+    return f"CASE WHEN {whole} THEN try(from_json({document}, {literal(structure)})) END"
 
 
 def _scalar_text(value: str, type_: SqlType) -> str:
@@ -163,18 +171,10 @@ def _scalar_text(value: str, type_: SqlType) -> str:
     return f"({value} + 0.0)" if type_ == DOUBLE else lift(value, type_)
 
 
-def _asked(fields: Sequence[Field], read: set[str], way: int) -> list[Asked]:
-    spell = _exact if way == EXACT else _spelled
+def _asked(fields: Sequence[Field], read: set[str], spell: Spelling) -> list[Asked]:
     return [
         Asked(name=f.name, type=f.type, spelled=spell(f.name), read=f.name in read) for f in fields
     ]
-
-
-def _either(document: str, exact: str, lower: str) -> str:
-    """One of two texts, by how the document spells its names."""
-    if exact == lower:
-        return exact
-    return f"CASE WHEN {_CAPITAL.format(document)} THEN {exact} ELSE {lower} END"
 
 
 def _is_part(type_: SqlType) -> bool:
@@ -204,12 +204,12 @@ def _spells(type_: SqlType) -> bool:
             return False
 
 
-def _structure(type_: SqlType, spell: Callable[[str], str]) -> str:
+def _structure(type_: SqlType, spell: Spelling) -> str:
     """The structure for `from_json` with the type's names as a record spells them."""
     return json.dumps(carrier_type(_respelled(type_, spell)), ensure_ascii=False)
 
 
-def _respelled(type_: SqlType, spell: Callable[[str], str]) -> SqlType:
+def _respelled(type_: SqlType, spell: Spelling) -> SqlType:
     match type_:
         case Array(element):
             return Array(_respelled(element, spell))

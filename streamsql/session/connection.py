@@ -7,6 +7,7 @@ and wait. Iterating the rows of a push query takes them from the loop as they ar
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -73,6 +74,8 @@ class Connection:
         self._ready.wait()
         if self._failure is not None:
             raise self._failure
+        # A program that ends without close() must not leave a step in the middle.
+        atexit.register(self.close)
 
     # the background thread ------------------------------------------------------------------------
 
@@ -297,6 +300,7 @@ class Connection:
             self._closed = True
             return
         self._closed = True
+        atexit.unregister(self.close)
         self._loop.call_soon_threadsafe(self._end)
         self._thread.join()
 
