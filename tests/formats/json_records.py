@@ -2,6 +2,7 @@ r"""Random columns and JSON records for them: right ones, odd ones and broken on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from streamsql.schema import types as t
@@ -13,8 +14,7 @@ SCALARS: tuple[t.SqlType, ...] = (
 )
 NAMES = "ID A PRICE DATE_TIME SIZE KISS FFI mixedCase lower CLASS URL X%Y AB_C 名前 É".split()
 
-TOKENS = (
-    r"""
+_UNSPACED = r"""
 0 1 -1 12 -0 -0.0 0.0 1.5 -1.5 1.50 100.0 1e3 1E-3 1e400 -1e400 1e-400 0.5 2.5 3.999999999999999999
 2147483647 2147483648 -2147483648 -2147483649 2099999999 2100000000 999999999
 9223372036854775807 9223372036854775808 -9223372036854775808 -9223372036854775809
@@ -26,32 +26,16 @@ TOKENS = (
 true false null [] {} [1] [1,2] [1.5,null] ["a","b"] [[1],[]] {"a":1} {"a":1.50,"b":[1,{"c":null}]}
 "" "0" "12" "+12" "-5" "-" "1.5" "1e3" "abc" "NaN" "Infinity" "-Infinity" "nan" "inf" "true"
 "ew==" "ew" "ew=" "ex==" "e+/=" "YWJj" "YWJjZA==" "ew==ew==" "0x1p3" "1d" "1f" "-0" "-0.0" "-0.5"
-"12345678901234567890" "999999999999999999" "10.12" "10.1200" "10.12345" ".5" "5." "2147483648" "1_0"
-"\u00e9" "\ud83d\ude00" "\ud800" "\u0000" "a\"b" "\\" "\/" "\n" "\u0061" "ID" "PRICE" "id" "~" "{}"
-""".split()
-    + [
-        *(
-            '"a b"',
-            '"12 "',
-            '" 12"',
-            '" 1.5 "',
-            '"ew== "',
-            '"x, nan,"',
-            '"a,]"',
-            '"a ,}"',
-            '": nan"',
-        ),
-        *(
-            "[1, 2]",
-            '{"id": 1}',
-            '{"ID":"x","id":2}',
-            '{ "price" : 1 }',
-            '[ "a" , null ]',
-            "[1,[2,3]]",
-        ),
-        *('"ß straße, ﬁ"', '"日本"', '"ıd"', '"[1]5"', '"{}7"'),
-    ]
+"12345678901234567890" "999999999999999999" "10.12" "10.1200" "10.12345" ".5" "5." "2147483648"
+"1_0" "\u00e9" "\ud83d\ude00" "\ud800" "\u0000" "a\"b" "\\" "\/" "\n" "\u0061" "ID" "PRICE" "id" "~" "{}"
+"""
+_SPACED = (
+    *('"a b"', '"12 "', '" 12"', '" 1.5 "', '"ew== "', '"x, nan,"', '"a,]"', '"a ,}"', '": nan"'),
+    *("[1, 2]", '{"id": 1}', '{"ID":"x","id":2}', '{ "price" : 1 }', '[ "a" , null ]'),
+    *("[1,[2,3]]", '"ß straße, ﬁ"', '"日本"', '"ıd"', '"[1]5"', '"{}7"'),
 )
+TOKENS = (*_UNSPACED.split(), *_SPACED)
+"""JSON values at the edges of what columns take."""
 
 GARBAGE = (
     *("NaN", "Infinity", "-inf", "nan", "[1,]", '{"a":1,}', "[NaN]", "1.", ".5", "+1", "'a'"),
@@ -79,9 +63,27 @@ def random_columns(draw: Random) -> list[Column]:
     return [Column(name, random_type(draw)) for name in names]
 
 
-def random_record(draw: Random, columns: list[Column], *, wrapped: bool, oddness: float) -> bytes:
+def random_records(
+    draw: Random, columns: list[Column], count: int, *, wrapped: bool, oddness: float
+) -> list[bytes]:
+    """Records of one batch; in half of the batches all spell their names alike."""
+    letters = draw.choice((None, None, str.lower, str.upper))
+    return [
+        random_record(draw, columns, wrapped=wrapped, oddness=oddness, letters=letters)
+        for _ in range(count)
+    ]
+
+
+def random_record(
+    draw: Random,
+    columns: list[Column],
+    *,
+    wrapped: bool,
+    oddness: float,
+    letters: Callable[[str], str] | None = None,
+) -> bytes:
     """A record; `oddness` is how likely each of its parts is unusual."""
-    style = Style(draw, oddness)
+    style = Style(draw, oddness, letters)
     if wrapped:
         text = style.object([(c.name, c.type) for c in columns])
     else:
@@ -114,12 +116,14 @@ def corrupt(draw: Random, data: bytes) -> bytes:
 class Style:
     """How one record is written: blanks, letters of names, and how odd it is."""
 
-    def __init__(self, draw: Random, oddness: float) -> None:
+    def __init__(
+        self, draw: Random, oddness: float, letters: Callable[[str], str] | None = None
+    ) -> None:
         self.draw = draw
         self.oddness = oddness
         self.colon = draw.choice((":", ":", ":", ": ", " : " if self._odd() else ":"))
         self.comma = draw.choice((",", ",", ",", ", ", ",\n  "))
-        self.letters = draw.choice((str.lower, str.lower, str.upper, str))
+        self.letters = letters or draw.choice((str.lower, str.lower, str.upper, str))
 
     def object(self, fields: list[tuple[str, t.SqlType]]) -> str:
         """A JSON object of the fields, some missing, repeated or unknown."""

@@ -1,4 +1,4 @@
-"""What ksqlDB makes of a JSON record, value by value, in plain Python: the oracle of the JSON tests.
+"""What ksqlDB makes of a JSON record, value by value, in plain Python: the oracle of the tests.
 
 Written from the rules alone (Jackson's tree model, then ksqlDB's coercions), without a look at how
 the format does it. Values come as their carriers: days, milliseconds, bytes.
@@ -157,12 +157,9 @@ def integer(low: int, high: int) -> Any:
 
 def decimal(value: Any, precision: int, scale: int) -> Decimal:
     pattern = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,10})?"
-    if kind(value) == "number":
-        found = exact(value)
-    elif kind(value) == "text" and re.fullmatch(pattern, value):
-        found = exact(value)
-    else:
+    if kind(value) != "number" and not (kind(value) == "text" and re.fullmatch(pattern, value)):
         raise Unreadable
+    found = exact(value)
     scaled = found * 10**scale
     if scaled.denominator != 1 or abs(scaled) >= 10**precision:
         raise Unreadable

@@ -107,9 +107,6 @@ def test_records_are_read_as_the_rules_say(seed: int, oddness: float, wrapped: b
         columns = json_records.random_columns(draw)
         if not wrapped:
             columns = columns[:1]
-        records = [
-            json_records.random_record(draw, columns, wrapped=wrapped, oddness=oddness)
-            for _ in range(100)
-        ]
+        records = json_records.random_records(draw, columns, 100, wrapped=wrapped, oddness=oddness)
         right += check(columns, records, wrapped=wrapped)
     assert right > (299 if not oddness else 10)
