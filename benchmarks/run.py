@@ -164,7 +164,11 @@ def _of_summary(path: Path, usage: Usage) -> dict[str, object]:
     queries = json.loads(path.read_text())["queries"]
     steps = sum(query["steps"] for query in queries)
     milliseconds = usage.cpu_seconds * 1000 / max(steps, 1)
-    return {"steps": steps, "cpu_milliseconds_per_step": round(milliseconds, 1)}
+    return {
+        "steps": steps,
+        "statements_per_step": sum(query["statements_per_step"] for query in queries),
+        "cpu_milliseconds_per_step": round(milliseconds, 1),
+    }
 
 
 def _streamsql() -> str:

@@ -332,6 +332,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]
     return json.loads(path.read_text())
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_agreed_objects(results: list[dict[str, object]]) -> None:
     assert [(one["query"], one["engine"], one["mode"]) for one in results] == [
         ("q1", "streamsql", "changes"),
@@ -347,8 +348,12 @@ def test_a_run_leaves_the_agreed_objects(results: list[dict[str, object]]) -> No
         assert one["broker"] == "embedded"
         assert one["records_in"] == 4_000
         assert min(one[name] for name in ("seconds", "cpu_seconds", "peak_rss_mb")) > 0
+        if one["engine"] == "streamsql":
+            assert one["steps"] >= 1
+            assert one["statements_per_step"] >= 1
 
 
+@pytest.mark.slow
 def test_a_run_is_right_in_every_mode(results: list[dict[str, object]]) -> None:
     digests = {(one["query"], one["engine"], one["mode"]): one["digest"] for one in results}
     out = {(one["query"], one["engine"], one["mode"]): one["records_out"] for one in results}

@@ -90,6 +90,7 @@ def ask(flights: pa.Table, text: str) -> list[tuple[object, ...]]:
         return connection.execute(text).fetchall()
 
 
+@pytest.mark.slow
 def test_the_demo_reports_what_duckdb_counts(demo: tuple[Path, str], flights: pa.Table) -> None:
     database, output = demo
     [(read, departed)] = ask(flights, "SELECT count(*), count(dep_time) FROM flights")
@@ -99,8 +100,10 @@ def test_the_demo_reports_what_duckdb_counts(demo: tuple[Path, str], flights: pa
     assert f"({', '.join(f'{origin} {count:,}' for origin, count in origins)})" in output
     assert f"hold {departed:,} departures, 0 late" in output
     assert str(database) in output
+    assert "2013-01-02T10:00:00" in output
 
 
+@pytest.mark.slow
 def test_the_tables_equal_a_group_by_of_duckdb(demo: tuple[Path, str], flights: pa.Table) -> None:
     database, _ = demo
     with streamsql.connect(str(database)) as connection:

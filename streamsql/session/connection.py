@@ -49,6 +49,7 @@ class QueryProgress:
     records_out: int
     records_bad: int
     steps: int
+    statements_per_step: int
     busy_seconds: float
     lag: int
     error: QueryError | None
@@ -287,6 +288,7 @@ class Connection:
                     records_out=query.records_out,
                     records_bad=query.records_bad,
                     steps=query.steps,
+                    statements_per_step=len(query.plan.statements),
                     busy_seconds=query.busy_seconds,
                     lag=lag,
                     error=query.error,
