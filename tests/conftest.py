@@ -1,8 +1,13 @@
-"""What every test shares: options of the command line."""
+"""What every test shares: options of the command line, and the broker."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
+
+from tests.kafka.broker import Broker, KafkaUnavailable
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,3 +24,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def kills(request: pytest.FixtureRequest) -> int:
     """How many times a test marked `crash` kills its process."""
     return request.config.getoption("--kills")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A Kafka broker that tests marked `kafka` share; who stops it starts it again."""
+    try:
+        started = Broker(tmp_path_factory.mktemp("kafka"))
+    except KafkaUnavailable as error:
+        if os.environ.get("STREAMSQL_REQUIRE_KAFKA") == "1":
+            raise
+        pytest.skip(f"no Kafka here: {error}")
+    yield started
+    started.stop()

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.world import WORLDS, World
+from tests.brokers.world import WORLDS, KafkaWorld, World
+from tests.kafka.broker import Broker
+
+KAFKA = pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")])
 
 
-@pytest.fixture(params=list(WORLDS))
+@pytest.fixture(params=[*WORLDS, KAFKA])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """A log of each kind, empty."""
-    opened = WORLDS[request.param](tmp_path)
+    """A log of each kind, empty but for Kafka's, which all tests share."""
+    if request.param == "kafka":
+        broker: Broker = request.getfixturevalue("broker")
+        opened: World = KafkaWorld(broker.address)
+    else:
+        opened = WORLDS[request.param](tmp_path)
     yield opened
     opened.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 import duckdb
 
 from streamsql.brokers.embedded import EmbeddedLog, database_settings
+from streamsql.brokers.kafka import open_kafka
+from streamsql.brokers.kafka_settings import kafka_settings
 from streamsql.brokers.log import Log, TopicInfo
 from streamsql.brokers.memory import MemoryLog
 from tests.brokers.records import run_at_once
@@ -73,6 +76,29 @@ class EmbeddedWorld(World):
     def close(self) -> None:
         super().close()
         self.connection.close()
+
+
+class KafkaWorld(World):
+    """A log on a broker that runs."""
+
+    appends_in_order = False
+    durable = True
+
+    def __init__(self, address: str, **properties: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._settings = kafka_settings(address, properties)
+        super().__init__(self.run(open_kafka(self._settings)))
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(asyncio.wait_for(coroutine, 60))
+
+    def reopen(self) -> None:
+        self.run(self.log.close())
+        self.log = self.run(open_kafka(self._settings))
+
+    def close(self) -> None:
+        super().close()
+        self._loop.close()
 
 
 WORLDS: dict[str, Callable[[Path], World]] = {

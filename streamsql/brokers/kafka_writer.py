@@ -1,0 +1,141 @@
+"""Writes tables to topics of a Kafka cluster: placed, encoded and sent batch by batch.
+
+aiokafka's producer does what needs a connection (idempotence, retries, transactions); it gets
+batches that are encoded already. Records of a partition go one batch after the other, partitions
+side by side. When `append` returns, all in-sync replicas have what was appended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from aiokafka import AIOKafkaProducer
+from aiokafka import errors as kafka
+
+from streamsql.brokers.kafka_encode import EncodedBatch, encode_records
+from streamsql.brokers.kafka_errors import explain, explain_connection
+from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
+from streamsql.brokers.kafka_topics import KafkaTopics
+from streamsql.brokers.log import TopicPartition
+from streamsql.brokers.placement import Integers, as_appended, choose_partitions
+from streamsql.errors import LogError
+
+_BATCH_BYTES_MAX = 1_000_000
+"""Of a batch before compression. Larger ones cost no less, and a broker keeps them in memory."""
+
+_BATCH_OVERHEAD = 128
+"""Bytes of a batch's head, and of the numbers in a record, at most."""
+
+
+class KafkaWriter:
+    """Appends to topics; in transactions where `transactional_id` is given."""
+
+    def __init__(
+        self, settings: KafkaSettings, topics: KafkaTopics, *, transactional_id: str | None = None
+    ) -> None:
+        self.transactional = transactional_id is not None
+        self.producer = AIOKafkaProducer(
+            **connection_options(settings),
+            acks="all",
+            enable_idempotence=True,
+            transactional_id=transactional_id,
+        )
+        self._settings = settings
+        self._topics = topics
+        self._turns: defaultdict[str, int] = defaultdict(int)
+        self._ends: defaultdict[TopicPartition, int] = defaultdict(int)
+
+    async def open(self) -> None:
+        """Connects; LogError that says why where it cannot."""
+        try:
+            await self.producer.start()
+        except kafka.KafkaConnectionError as error:
+            await self.producer.stop()
+            raise await explain_connection(self._settings) from error
+        except kafka.KafkaError as error:
+            await self.producer.stop()
+            raise explain(error, self._settings, "Kafka cannot be written to") from error
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self.producer.stop()
+
+    def written(self, place: TopicPartition) -> int:
+        """The next offset of a partition as of the last append of this writer, or 0."""
+        return self._ends.get(place, 0)
+
+    def forget(self, topic: str) -> None:
+        """Drops what is remembered of a topic: it is not as it was."""
+        for place in [place for place in self._ends if place.topic == topic]:
+            del self._ends[place]
+
+    async def append(self, topic: str, records: pa.Table) -> None:
+        """Appends `records` (APPENDED) in order; LogError names what a topic does not take."""
+        info = await self._topics.get(topic)
+        if not len(records):
+            return
+        records = as_appended(records)
+        partitions = choose_partitions(records, info, first=self._turns[topic])
+        self._turns[topic] += len(records)
+        bytes_max = await self._topics.record_bytes_max(topic)
+        encoded: dict[int, list[EncodedBatch]] = {}
+        for partition, part in _split(records, partitions):
+            batches = encode_records(
+                part,
+                compression=self._settings["compression.type"],
+                transactional=self.transactional,
+                batch_bytes=min(_BATCH_BYTES_MAX, bytes_max - _BATCH_OVERHEAD),
+            )
+            for batch in batches:
+                if batch.size() > bytes_max:
+                    raise _too_large(topic, partition, batch.size(), bytes_max)
+            encoded[partition] = batches
+        sent = [self._send(topic, partition, batches) for partition, batches in encoded.items()]
+        for error in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(error, BaseException):
+                raise self._explained(topic, error) from error
+
+    async def _send(self, topic: str, partition: int, batches: Sequence[EncodedBatch]) -> None:
+        """Sends the batches of a partition and waits until they are written."""
+        futures: list[asyncio.Future[Any]] = []
+        for batch in batches:
+            futures.append(await self.producer.send_batch(batch, topic, partition=partition))
+        done = await asyncio.gather(*futures, return_exceptions=True)
+        for batch, result in zip(batches, done, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            if not self.transactional:
+                end = result.offset + batch.record_count()
+                self._ends[TopicPartition(topic, partition)] = end
+
+    def _explained(self, topic: str, error: BaseException) -> BaseException:
+        if isinstance(error, kafka.KafkaError | OSError | TimeoutError):
+            self._topics.forget(topic)
+            return explain(error, self._settings, f"topic {topic} cannot be written")
+        return error
+
+
+def _split(records: pa.Table, partitions: Integers) -> list[tuple[int, pa.Table]]:
+    """The records of each partition, in their order."""
+    present = np.unique(partitions)
+    if len(present) == 1:
+        return [(int(present[0]), records)]
+    order = np.argsort(partitions, kind="stable")
+    grouped = records.take(pa.array(order))
+    counts = np.bincount(partitions, minlength=int(present[-1]) + 1)
+    begins = np.cumsum(counts) - counts
+    return [(int(p), grouped.slice(int(begins[p]), int(counts[p]))) for p in present]
+
+
+def _too_large(topic: str, partition: int, size: int, size_max: int) -> LogError:
+    return LogError(
+        f"topic {topic} cannot be written: a record is larger than the topic takes",
+        detail=f"it would be {size} bytes in partition {partition};"
+        f" max.message.bytes of the topic is {size_max}",
+        hint="raise max.message.bytes of the topic, or write smaller records",
+    )
