@@ -46,6 +46,6 @@ def decimal_text(sql: str, scale: int) -> str:
     rest = f"CASE WHEN length({digits}) > 1 THEN '.' || substr({digits}, 2) ELSE '' END"
     power = f"(length({digits}) - 1 - {scale})"
     return (
-        f"CASE WHEN abs({sql}) >= 0.000001 THEN {sql}::VARCHAR"
+        f"CASE WHEN {sql} IS NULL THEN NULL WHEN abs({sql}) >= 0.000001 THEN {sql}::VARCHAR"
         f" ELSE {sign} || {digits}[1] || {rest} || 'E' || {power} END"
     )
