@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.placement import Placement
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
@@ -18,13 +19,15 @@ from streamsql.schema.typed import TypedSql
 class Project:
     """The columns of `schema`, computed by `keys` and `values` in its order, over `input`.
 
-    A key may be renamed, not changed. What throws is NULL.
+    A key may be renamed, not changed. What throws is NULL. `placement`: the rows count as rows of the
+    partition that their key has there, since the other side of a join is placed so.
     """
 
     input: Node
     schema: Schema
     keys: tuple[TypedSql, ...]
     values: tuple[TypedSql, ...]
+    placement: Placement | None = None
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -47,9 +50,14 @@ class Project:
         columns = column_texts(self.schema, (*self.keys, *self.values))
         meta = ", ".join(relation.meta)
         kept = relation.materialized
+        sql = f"SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql}"
+        if self.placement is not None:
+            names = replace(relation, schema=self.schema).keys
+            place = self.placement.partition_sql(self.schema.key, names)
+            sql = f"SELECT * REPLACE (({place})::INTEGER AS _part) FROM ({sql})"
         return replace(
             relation,
-            sql=f"(SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql})",
+            sql=f"({sql})",
             schema=self.schema,
             materialized=f"SELECT {', '.join([meta, *columns])} FROM ({kept})" if kept else "",
         )

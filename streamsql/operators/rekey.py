@@ -56,7 +56,9 @@ class Rekey:
             return moved
         place = self.placement.partition_sql(self.schema.key, moved.keys)
         bounds = " EXCLUDE (_ws, _we)" if relation.window else ""
-        return replace(moved, sql=f"(SELECT *{bounds} REPLACE ({place} AS _part) FROM ({sql}))")
+        return replace(
+            moved, sql=f"(SELECT *{bounds} REPLACE (({place})::INTEGER AS _part) FROM ({sql}))"
+        )
 
 
 def _of_value(key: TypedSql) -> TypedSql:

@@ -78,7 +78,7 @@ class StreamTableJoin:
         return (
             f"SELECT {', '.join([*meta, *columns])} FROM {left.sql} b"
             f" ASOF LEFT JOIN {right.sql} u"
-            f" ON {same_key(left, right, a='b', b='u')} AND b.{left.origin} >= u._seq"
+            f" ON {same_key(left, right, a='b', b='u')} AND b.{left.origin} >= u.{right.origin}"
             f" LEFT JOIN {state} st ON {same_key(left, right, a='b', b='st')}"
             f" WHERE ({wanted}){error}"
         )

@@ -102,23 +102,24 @@ class TableTableJoin:
 
     def _changes(self, left: Side, right: Side) -> str:
         """Both sides' changes in order: which of each side is the latest, `_first` of its side and key in the batch."""
-        meta = "_seq, _part, _ts, _hdr, _null"
+        meta = "_part, _ts, _hdr, _null"
         names = [f"_k{i}" for i in range(len(left.key.columns) - 1)]
         parts: list[str] = []
         for number, side in enumerate((left, right)):
             columns = side.key.columns[1:]
             keys = [f"{quote(c)} AS {n}" for (c, _), n in zip(columns, names, strict=True)]
             parts.append(
-                f"SELECT {', '.join([meta, *keys])}, {number} AS _side FROM {side.relation.sql}"
+                f"SELECT {side.relation.origin} AS _at, _seq AS _id, {', '.join([meta, *keys])},"
+                f" {number} AS _side FROM {side.relation.sql}"
             )
         group = ", ".join(["_part", *names])
-        latest = "last_value(CASE WHEN _side = {n} THEN _seq END IGNORE NULLS) OVER w"
+        latest = "last_value(CASE WHEN _side = {n} THEN _id END IGNORE NULLS) OVER w"
         return (
             f"SELECT *, {latest.format(n=0)} AS _l, {latest.format(n=1)} AS _r,"
-            f" lag(_seq) OVER s IS NULL AS _first, lag(_null) OVER s AS _gone"
+            f" lag(_id) OVER s IS NULL AS _first, lag(_null) OVER s AS _gone"
             f" FROM ({' UNION ALL '.join(parts)})"
-            f" WINDOW w AS (PARTITION BY {group} ORDER BY _seq ROWS UNBOUNDED PRECEDING),"
-            f" s AS (PARTITION BY _side, {group} ORDER BY _seq) ORDER BY _seq"
+            f" WINDOW w AS (PARTITION BY {group} ORDER BY _at, _id ROWS UNBOUNDED PRECEDING),"
+            f" s AS (PARTITION BY _side, {group} ORDER BY _at, _id) ORDER BY _at, _id"
         )
 
     def _join(self, changes: str, left: Side, right: Side) -> str:
@@ -136,13 +137,15 @@ class TableTableJoin:
             f"CASE WHEN {there} THEN {right.pick('_r', '_ts')} END",
         ]
         meta = [
-            *("u._seq", "u._part", "NULL::BIGINT AS _off"),
+            *(self._place(left.relation), "u._part", "NULL::BIGINT AS _off"),
             f"greatest(u._ts, {', '.join(times)}) AS _ts",
             f"NOT ({self._alive(here, there)}) AS _null",
             "u._hdr",
         ]
         if left.relation.window is not None:
             meta += [f"{keys[-2]} AS _ws", f"{keys[-1]} AS _we"]
+        if left.relation.origin != "_seq":
+            meta.append("u._at")
         joins = "".join(
             f" LEFT JOIN {s.relation.sql} {s.rows} ON {s.rows}._seq = u.{seq}"
             f" LEFT JOIN {s.state} {s.stored} ON {_same(s, keys)}"
@@ -157,6 +160,12 @@ class TableTableJoin:
             f"SELECT {', '.join([*meta, *columns])} FROM {changes} u{joins}"
             f" WHERE {self._leaves(here, there, before)}"
         )
+
+    def _place(self, left: Relation) -> str:
+        """`_seq`: the change's own, or numbered afresh where several left changes come of one record."""
+        if left.origin == "_seq":
+            return "u._at AS _seq"
+        return "row_number() OVER (ORDER BY u._at, u._id) AS _seq"
 
     def _alive(self, here: str, there: str) -> str:
         """The condition that the joined row exists."""

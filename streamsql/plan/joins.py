@@ -213,8 +213,9 @@ def _carried(entry: Entry, context: Context) -> bool:
     return entry.name in context.mentioned
 
 
-def _keyed(side: _Side, context: Context) -> Node:
-    """The side's columns under their internal names, keyed by the join expression."""
+def _keyed(side: _Side, context: Context, *, moved: bool = False) -> Node:
+    """The side's columns under their internal names, keyed by the join expression. `moved`: the other side is placed
+    by its new key, and so is this one."""
     frame = side.frame
     values = tuple((_internal(e), e.typed) for e in frame.scope.entries if _carried(e, context))
     schema = Schema(
@@ -223,7 +224,10 @@ def _keyed(side: _Side, context: Context) -> Node:
     )
     value_sql = tuple(t for _, t in values)
     if _is_key(side.expr, frame):
-        return Project(input=frame.node, schema=schema, keys=(side.key,), values=value_sql)
+        place = placement(schema.key, frame.sources[0].partitions) if moved else None
+        return Project(
+            input=frame.node, schema=schema, keys=(side.key,), values=value_sql, placement=place
+        )
     return Rekey(
         input=frame.node,
         schema=schema,
@@ -231,6 +235,12 @@ def _keyed(side: _Side, context: Context) -> Node:
         values=value_sql,
         placement=placement(schema.key, frame.sources[0].partitions),
     )
+
+
+def _stays(left: _Side, right: _Side) -> bool:
+    """Whether both sides are joined on the bytes by which their records were placed."""
+    same_format = left.frame.sources[0].key_format == right.frame.sources[0].key_format
+    return same_format and all(_is_key(s.expr, s.frame) for s in (left, right))
 
 
 def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
@@ -247,7 +257,9 @@ def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
 def _equal(
     join: JoinRef, kind: str, left: _Side, right: _Side, *, context: Context
 ) -> Frame:
-    left_node, right_node = _keyed(left, context), _keyed(right, context)
+    moved = not _stays(left, right)
+    left_node = _keyed(left, context, moved=moved)
+    right_node = _keyed(right, context, moved=moved)
     schema = Schema(
         key=(Column(JOIN_KEY, left.key.type),),
         value=(*left_node.schema.value, *right_node.schema.value),
