@@ -7,7 +7,6 @@ in ERROR; 130 Ctrl-C; 143 SIGTERM before the end; 141 nobody reads the output.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -15,8 +14,6 @@ import click
 
 __all__ = ["main"]
 
-BROKEN_PIPE = 141
-"""As a shell reports a program that SIGPIPE ended."""
 DISTRIBUTION = "streamsql-engine"
 
 _EPILOG = """\b
@@ -172,10 +169,5 @@ def test(paths: tuple[Path, ...], *, every_mode: bool) -> None:
 
 
 def main() -> None:
-    """Runs the command; ends quietly where nobody reads what it writes."""
-    try:
-        command.main(prog_name="streamsql")
-    except BrokenPipeError:
-        # Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
+    """Runs the command and exits."""
+    command.main(prog_name="streamsql")

@@ -23,33 +23,31 @@ FAST_MODES = ("all", "one")
 def run_cases(paths: Sequence[Path], *, every_mode: bool) -> int:
     """Runs the cases of files and of the .sql files in folders; the exit code."""
     modes = [m for m in MODES if every_mode or m.name in FAST_MODES]
-    held = failed = 0
-    try:
-        for path in _files(paths):
-            for case in _cases(path):
-                failure = _failure(case, modes)
-                held += not failure
-                failed += bool(failure)
-                if failure:
-                    click.echo(f"FAILED {path}: {failure}")
-    except ScriptError as error:
-        click.echo(render_error(error), err=True)
-        return FAILED
-    click.echo(f"{held} passed" + (f", {failed} failed" if failed else ""))
-    if not held and not failed:
+    held = 0
+    failures: list[str] = []
+    for path in _files(paths):
+        try:
+            read_script(path)
+        except ScriptError as error:
+            failures.append(render_error(error))
+            click.echo(failures[-1])
+            continue
+        for case in read_cases(path):
+            failure = _failure(case, modes)
+            if failure:
+                failures.append(f"FAILED {path}: {failure}")
+                click.echo(failures[-1])
+            else:
+                held += 1
+    click.echo(f"{held} passed" + (f", {len(failures)} failed" if failures else ""))
+    if not held and not failures:
         click.echo("no case found: a case begins with a line --@test: and its title", err=True)
-        return FAILED
-    return FAILED if failed else DONE
+    return DONE if held and not failures else FAILED
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         yield from sorted(path.rglob("*.sql")) if path.is_dir() else (path,)
-
-
-def _cases(path: Path) -> list[SqlCase]:
-    read_script(path)
-    return list(read_cases(path))
 
 
 def _failure(case: SqlCase, modes: Sequence[Mode]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,15 +14,14 @@ from streamsql.cli.summary import Bar, summary_json, summary_lines
 from streamsql.errors import StreamSqlError
 from streamsql.session.connection import Connection, QueryProgress, SyncPush
 from streamsql.shell.app import run_input, run_shell, run_text
-from streamsql.shell.render import render_error
-from streamsql.shell.screen import TABULAR, Screen
-from streamsql.shell.script import Executor, catch_up, read_script
+from streamsql.shell.screen import TABULAR, OutputError, Screen
+from streamsql.shell.script import Executor, catch_up, decode, read_script
 from streamsql.shell.show import PushView
 
 __all__ = ["RunOptions", "open_shell", "run_files"]
 
-DONE, REFUSED, STOPPED, INTERRUPTED, TERMINATED = 0, 1, 3, 130, 143
-"""Exit codes."""
+DONE, REFUSED, STOPPED, INTERRUPTED, UNREAD, TERMINATED = 0, 1, 3, 130, 141, 143
+"""Exit codes; the last ones are those of a program that a signal ended."""
 POLL_SECONDS = 0.1
 
 
@@ -38,7 +38,8 @@ def open_shell(options: Options, sql: str | None, version: str) -> int:
 
     def work(connection: Connection, screen: Screen) -> int:
         if sql is not None:
-            return run_text(connection, screen, sql)
+            # Bytes of an argument that Python could not read are surrogates.
+            return run_text(connection, screen, decode(os.fsencode(sql), "--execute"))
         if not sys.stdin.isatty():
             return run_input(connection, screen, version)
         return run_shell(connection, screen, version)
@@ -63,8 +64,15 @@ def _with_connection(
         with open_connection(options) as connection:
             code = work(connection, screen)
         screen.flush()
+    except BrokenPipeError:
+        screen.forget()
+        return UNREAD
+    except OutputError as error:
+        screen.forget()
+        screen.refuse(error)
+        return REFUSED
     except StreamSqlError as error:
-        screen.error(*(render_error(error, color=color) for color in (False, True)))
+        screen.refuse(error)
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -155,5 +163,5 @@ class _Run:
         for query in stopped:
             self._screen.error(f"query {query.id} stopped:")
             if query.error is not None:
-                self._executor.refuse(query.error)
+                self._screen.refuse(query.error)
         return STOPPED if stopped else DONE

@@ -26,7 +26,10 @@ class Bar:
 
     def __init__(self, screen: Screen) -> None:
         self._visible = screen.err.isatty()
+        # Room for the ^C that a terminal writes: in the next line it would stay there.
+        self._width = max(20, screen.width - 4)
         self._progress: Progress | None = None
+        self._at_start = 0
 
     def update(self, queries: Sequence[QueryProgress]) -> None:
         """Draws how far the queries are."""
@@ -35,10 +38,11 @@ class Bar:
             return
         done = sum(q.records_in - q.before[0] for q in queries)
         if self._progress is None:
-            self._progress = _start()
+            self._progress = _start(screen_width=self._width)
             self._progress.add_task("", rate=0.0)
+            self._at_start = done
         [task] = self._progress.tasks
-        rate = done / task.elapsed if task.elapsed else 0.0
+        rate = (done - self._at_start) / task.elapsed if task.elapsed else 0.0
         name = _slowest(queries)
         self._progress.update(
             task.id, total=done + lag, completed=done, description=name, rate=rate
@@ -58,7 +62,7 @@ def _slowest(queries: Sequence[QueryProgress]) -> str:
     return f"{len(behind)} queries" if behind else "caught up"
 
 
-def _start() -> Progress:
+def _start(*, screen_width: int) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
@@ -69,7 +73,7 @@ def _start() -> Progress:
         TaskProgressColumn(),
         TextColumn("{task.completed:,.0f} records, {task.fields[rate]:,.0f}/s"),
         Remaining(),
-        console=Console(stderr=True),
+        console=Console(stderr=True, width=screen_width),
         transient=True,
         refresh_per_second=5,
     )

@@ -49,7 +49,7 @@ def run_input(connection: Connection, screen: Screen, version: str) -> int:
     try:
         done = executor.execute_pieces(_pieces(sys.stdin.buffer, shell))
     except ScriptError as error:
-        executor.refuse(error)
+        screen.refuse(error)
         return REFUSED
     except EOFError:
         return DONE
@@ -124,7 +124,7 @@ class Shell:
             if isinstance(query.error, QueryError) and query.id not in self._told:
                 self._told.add(query.id)
                 self.screen.error(f"query {query.id} stopped:")
-                self.executor.refuse(query.error)
+                self.screen.refuse(query.error)
 
     # commands -------------------------------------------------------------------------------------
 
@@ -170,6 +170,6 @@ class Shell:
         try:
             self.screen.spool(path)
         except OSError as error:
-            self.executor.refuse(ScriptError(f"cannot write {path}: {error.strerror}"))
+            self.screen.refuse(ScriptError(f"cannot write {path}: {error.strerror}"))
             return
         self.screen.write(f"session is spooled to {path}" if path else "spooling ended")

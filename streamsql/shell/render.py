@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from streamsql.errors import Position, StreamSqlError
-from streamsql.shell.cells import harmless, width_of
+from streamsql.shell.cells import harmless, width_of, wrap
 
 __all__ = ["paint", "render_error"]
 
-LINE_MAX = 100
-"""Characters that are shown of the line of an error; scripts may have lines of megabytes."""
-_LEAD = 60
+WIDTH_MAX = 110
+"""Cells that are used of a line of the script; scripts may have lines of megabytes."""
+_WIDTH_MIN = 40
 _WORD = re.compile(r"[\w@$]+|`[^`\n]*`|\"[^\"\n]*\"|'[^'\n]*'|[<>=!|:-]{2}|\S")
 _CODES = {"red": "1;31", "bold": "1", "dim": "2", "green": "32", "yellow": "33"}
 
@@ -22,41 +22,63 @@ def paint(text: str, style: str, *, color: bool) -> str:
 
 
 def render_error(
-    error: StreamSqlError, text: str = "", *, name: str = "", color: bool = False
+    error: StreamSqlError,
+    text: str = "",
+    *,
+    name: str = "",
+    width: int | None = None,
+    color: bool = False,
 ) -> str:
     """The lines of an error in the statement `text`, which positions count in; `name` is its file.
 
     Primary sentence; line and column; the line of text with a mark under the place; detail; hint.
+    `width`: cells of the terminal, None where there is none; of the line of text only what fits is
+    shown.
     """
-    primary = harmless(error.primary).rstrip()
-    lines = [f"{paint('error:', 'red', color=color)} {primary}"]
+    lines = _filled(error.primary, "error: ", width)
+    lines[0] = lines[0].replace("error:", paint("error:", "red", color=color), 1)
     position: Position | None = getattr(error, "position", None)
     if position is not None:
-        lines += _place(position, text, name, color=color)
+        # An editor's terminal opens file:line:column.
+        line, column = position.line, position.column
+        lines.append(f"  at {name}:{line}:{column}" if name else f"  line {line}, column {column}")
+        lines += _marked(position, text, min(width or WIDTH_MAX, WIDTH_MAX), color=color)
     elif name:
         lines.append(f"  in {name}")
-    lines += [f"  {line}" for line in harmless(error.detail).splitlines()]
-    hint = harmless(error.hint).splitlines()
-    lines += [f"  {paint('hint:', 'bold', color=color)} {line}" for line in hint[:1]]
-    lines += [f"        {line}" for line in hint[1:]]
+    if error.detail:
+        lines += _filled(error.detail, "  ", width)
+    if error.hint:
+        hint = _filled(error.hint, "  hint: ", width)
+        hint[0] = hint[0].replace("hint:", paint("hint:", "bold", color=color), 1)
+        lines += hint
     return "\n".join(lines)
 
 
-def _place(position: Position, text: str, name: str, *, color: bool) -> list[str]:
-    # An editor's terminal opens file:line:column.
-    where = f"line {position.line}, column {position.column}"
-    lines = [f"  at {name}:{position.line}:{position.column}" if name else f"  {where}"]
+def _filled(text: str, head: str, width: int | None) -> list[str]:
+    """The lines of `text`: `head` before the first, as many spaces, or two, before others."""
+    indent = " " * (len(head) if head.startswith(" ") else 2)
+    lines = harmless(text).strip().splitlines() or ["(nothing)"]
+    if width is not None:
+        room = max(_WIDTH_MIN, width) - len(head)
+        lines = [part for line in lines for part in wrap(line, room)]
+    return [head + lines[0], *(indent + line for line in lines[1:])]
+
+
+def _marked(position: Position, text: str, width: int, *, color: bool) -> list[str]:
+    """The line of text, and the mark under the word at the position."""
     source = _line(text, position.line)
     if source is None:
-        return lines
-    shown, start, length = _excerpt(source, position.column - 1)
+        return []
+    number = str(position.line)
+    room = max(_WIDTH_MIN, width) - len(number) - 5
+    shown, start, length = _excerpt(source, position.column - 1, room)
     before = harmless(shown[:start])
     marked = harmless(shown[start : start + length])
-    number = str(position.line)
-    mark = " " * width_of(before) + "^" * max(1, width_of(marked))
-    lines.append(f"  {number} | {before}{marked}{harmless(shown[start + length :])}")
-    lines.append(f"  {' ' * len(number)} | {paint(mark, 'red', color=color)}")
-    return lines
+    mark = paint("^" * max(1, width_of(marked)), "red", color=color)
+    return [
+        f"  {number} | {before}{marked}{harmless(shown[start + length :])}",
+        f"  {' ' * len(number)} | {' ' * width_of(before)}{mark}",
+    ]
 
 
 def _line(text: str, number: int) -> str | None:
@@ -70,13 +92,17 @@ def _line(text: str, number: int) -> str | None:
     return text[start : len(text) if end < 0 else end].rstrip("\r")
 
 
-def _excerpt(line: str, column: int) -> tuple[str, int, int]:
-    """What is shown of a line around `column` from 0, where that is in it, and the length of the
-    word there.
+def _excerpt(line: str, column: int, room: int) -> tuple[str, int, int]:
+    """What is shown of a line around `column` from 0 in at most `room` cells, where `column` is in
+    it, and the length of the word there.
     """
     column = min(column, len(line))
-    first = 0 if len(line) <= LINE_MAX else max(0, min(column - _LEAD, len(line) - LINE_MAX))
-    last = min(len(line), first + LINE_MAX)
+    # Two cells for the dots; a tab takes four and a wide character two.
+    size = (room - 2) // (1 if line.isascii() and "\t" not in line else 2)
+    first, last = 0, len(line)
+    if width_of(harmless(line)) > room:
+        first = max(0, min(column - size * 2 // 3, len(line) - size))
+        last = min(len(line), first + size)
     head, tail = "…" if first else "", "…" if last < len(line) else ""
     word = _WORD.match(line, column, last)
     length = len(word[0]) if word else 1

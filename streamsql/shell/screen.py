@@ -6,26 +6,40 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from streamsql.shell.render import paint
+from streamsql.errors import StreamSqlError
+from streamsql.shell.render import paint, render_error
 from streamsql.shell.table import Style
 
-__all__ = ["JSON", "TABULAR", "Screen"]
+__all__ = ["JSON", "TABULAR", "OutputError", "Screen"]
 
 TABULAR, JSON = "TABULAR", "JSON"
 
 
-class Screen:
-    """Standard output and error. `output`: TABULAR or JSON; `wrap`, `column_width`: of tables.
+class OutputError(StreamSqlError):
+    """Nothing more can be written: a disk is full."""
 
-    What is written with a style is plain in a file, and in the spool file always.
-    """
+
+@contextlib.contextmanager
+def _output_errors(what: str) -> Iterator[None]:
+    """What the system says of a write, as OutputError; that nobody reads stays BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write {what}: {error.strerror}") from error
+
+
+class Screen:
+    """Standard output and error. `output`: TABULAR or JSON; `wrap`, `column_width`: of tables."""
 
     def __init__(self, *, output: str = TABULAR) -> None:
-        self.out: TextIO = sys.stdout
-        self.err: TextIO = sys.stderr
+        # A program that was started with its output closed has none.
+        self.out: TextIO = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  kept open
+        self.err: TextIO = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  kept open
         self.output = output
         self.wrap = True
         self.column_width = 0
@@ -65,10 +79,10 @@ class Screen:
         """Cells of a line of the terminal."""
         return shutil.get_terminal_size().columns
 
-    def write(self, text: str, style: str = "") -> None:
-        """A line, or lines."""
-        shown = paint(text, style, color=self.is_terminal and self.colors) if style else text
-        self.out.write(f"{shown}\n")
+    def write(self, text: str) -> None:
+        """A line, or lines; OutputError where it cannot be written."""
+        with _output_errors("the output"):
+            self.out.write(f"{text}\n")
         self.spool_only(text)
 
     def write_lines(self, lines: Iterable[str]) -> None:
@@ -79,14 +93,28 @@ class Screen:
 
     def flush(self) -> None:
         """Shows what was written."""
-        self.out.flush()
+        with _output_errors("the output"):
+            self.out.flush()
+
+    def forget(self) -> None:
+        """Drops what nobody can read, which Python would try to write once more when it ends."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
     def error(self, plain: str, colored: str = "") -> None:
-        """An error, after what was written before it."""
-        self.out.flush()
+        """A line for standard error, after what was written before it."""
+        self.flush()
         self.err.write(f"{colored if colored and self.colors else plain}\n")
         self.err.flush()
         self.spool_only(plain)
+
+    def refuse(self, error: StreamSqlError, text: str = "", name: str = "") -> None:
+        """An error with its place in `text`, which is the file `name`."""
+        width = self.width if self.err.isatty() else None
+        plain, colored = (
+            render_error(error, text, name=name, width=width, color=color)
+            for color in (False, True)
+        )
+        self.error(plain, colored)
 
     def live(self, text: str) -> None:
         """Shows `text` in the terminal's last line until something is written; "" clears it."""
@@ -96,8 +124,9 @@ class Screen:
     def spool_only(self, text: str) -> None:
         """A line for the spool file."""
         if self._spool is not None:
-            self._spool.write(f"{text}\n")
-            self._spool.flush()
+            with _output_errors("the spool file"):
+                self._spool.write(f"{text}\n")
+                self._spool.flush()
 
     def spool(self, path: str) -> None:
         """Begins to write to the file too, behind what it has; an empty path ends that."""

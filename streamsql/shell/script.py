@@ -13,8 +13,7 @@ from streamsql.session.connection import Connection, QueryProgress, SyncPush
 from streamsql.session.result import Result
 from streamsql.session.text import Piece, split, tokens
 from streamsql.shell.command import read_command
-from streamsql.shell.render import render_error
-from streamsql.shell.screen import Screen
+from streamsql.shell.screen import OutputError, Screen
 from streamsql.shell.show import show_push, show_result
 
 __all__ = ["Executor", "ScriptError", "catch_up", "read_script"]
@@ -92,7 +91,7 @@ class Executor:
         try:
             text = read_script(path)
         except ScriptError as error:
-            self.refuse(error)
+            self.screen.refuse(error)
             return False
         return self.execute_text(text, name=str(path))
 
@@ -115,15 +114,20 @@ class Executor:
                 self._before_select()
             started = time.perf_counter()
             result = self.connection.execute_piece(piece)
-            self._show(result, time.perf_counter() - started)
+            self._show(result, time.perf_counter() - started, typed=not name)
+        except OutputError:
+            raise
         except StreamSqlError as error:
-            self.refuse(error, text or _placed(piece), name)
+            line = f"{name}:{piece.position.line}" if name else ""
+            located = getattr(error, "position", None) is not None
+            self.screen.refuse(error, text or _placed(piece), name if located else line)
             return False
         return True
 
-    def _show(self, result: Result, seconds: float) -> None:
+    def _show(self, result: Result, seconds: float, *, typed: bool) -> None:
         if not isinstance(result, SyncPush):
-            show_result(result, self.screen, seconds)
+            acknowledge = typed and self.screen.is_terminal
+            show_result(result, self.screen, seconds, acknowledge=acknowledge)
         elif self._on_push is not None:
             self._on_push(result)
         else:
@@ -131,18 +135,15 @@ class Executor:
 
     def _run_script(self, path: str, name: str) -> bool:
         if self._depth == DEPTH_MAX:
-            self.refuse(ScriptError(f"{path}: scripts run each other in a circle"), name=name)
+            self.screen.refuse(
+                ScriptError(f"{path}: scripts run each other in a circle"), name=name
+            )
             return False
         self._depth += 1
         try:
             return self.execute_file(Path(path).expanduser())
         finally:
             self._depth -= 1
-
-    def refuse(self, error: StreamSqlError, text: str = "", name: str = "") -> None:
-        """Shows an error."""
-        shown = (render_error(error, text, name=name, color=color) for color in (False, True))
-        self.screen.error(*shown)
 
 
 def _is_select(text: str) -> bool:

@@ -20,11 +20,20 @@ TICK_SECONDS = 0.25
 """How often the line under a running push query is drawn."""
 SAMPLE_ROWS = 200
 """Rows that decide how wide the columns of a push query are."""
+CHUNK_ROWS = 500
+"""Rows that are written at once: the first show before the last are laid out."""
 
 
-def show_result(result: Result, screen: Screen, seconds: float) -> None:
-    """Shows what a statement gave; `seconds` is how long it took. Not for push queries."""
-    if screen.output == JSON:
+def show_result(
+    result: Result, screen: Screen, seconds: float, *, acknowledge: bool = False
+) -> None:
+    """Shows what a statement gave; `seconds` is how long it took. Not for push queries.
+
+    `acknowledge`: one that gives nothing says that it was done.
+    """
+    if acknowledge and type(result) is Result and not result.message and screen.output != JSON:
+        screen.write(f"ok ({_duration(seconds)})")
+    elif screen.output == JSON:
         screen.write_lines(_json_lines(result))
     else:
         screen.write_lines(_text_lines(result, screen, seconds))
@@ -45,8 +54,6 @@ def _text_lines(result: Result, screen: Screen, seconds: float) -> Iterator[str]
             yield harmless(result.body)
         case _ if result.message:
             yield harmless(result.message)
-        case _ if screen.is_terminal:
-            yield f"ok ({_duration(seconds)})"
 
 
 def _listing_lines(result: Listing, screen: Screen) -> Iterator[str]:
@@ -73,8 +80,11 @@ def _cells(result: Rows) -> list[tuple[str, ...]]:
 
 
 def _footer(count: int, seconds: float, *, limited: bool = False) -> str:
-    rows = f"{count:,} row{'' if count == 1 else 's'}"
-    return f"{rows}{', LIMIT reached' if limited else ''} ({_duration(seconds)})"
+    return f"{_rows(count)}{', LIMIT reached' if limited else ''} ({_duration(seconds)})"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:
@@ -116,25 +126,25 @@ class PushView:
 
     def show(self, rows: Sequence[PushRow]) -> None:
         """Shows rows under those that were shown."""
-        if rows:
-            self._screen.write_lines(self._lines(rows))
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = rows[start : start + CHUNK_ROWS]
+            self._screen.write_lines(self._lines(chunk))
             self._screen.flush()
+            self.count += len(chunk)
 
     def _lines(self, rows: Sequence[PushRow]) -> Iterator[str]:
         push = self._push
         if self._screen.output == JSON:
             for row in rows:
                 yield row_json(push.columns, row.values, tombstone=row.tombstone)
-            self.count += len(rows)
             return
         cells = [self._row(row) for row in rows]
         if self._layout is None:
             sample = cells[:SAMPLE_ROWS]
             self._layout = lay_out(push.columns, push.types, sample, self._screen.style)
             yield from self._layout.head()
-        for row in cells:
-            self.count += 1
-            yield from self._layout.row(row, self.count)
+        for number, row in enumerate(cells, self.count + 1):
+            yield from self._layout.row(row, number)
 
     def _row(self, row: PushRow) -> tuple[str, ...]:
         pairs = zip(self._push.columns, row.values, strict=True)
@@ -179,4 +189,5 @@ def _batches(push: SyncPush) -> Iterable[list[PushRow]]:
 def _status(count: int, seconds: float) -> str:
     if count == 0:
         return f"waiting for rows, {seconds:.0f} s · Ctrl-C stops"
-    return f"{count:,} rows, {count / max(seconds, 1e-3):,.0f} a second · Ctrl-C stops"
+    rate = count / max(seconds, 1e-3)
+    return f"{_rows(count)}{f', {rate:,.0f} a second' if rate >= 1 else ''} · Ctrl-C stops"

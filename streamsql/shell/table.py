@@ -15,6 +15,8 @@ __all__ = ["Layout", "Style", "lay_out", "record_lines", "table_lines"]
 
 COLUMN_MIN = 8
 """Cells below which a column that wraps cannot be read."""
+RULE = 40
+"""Cells of the line above a record."""
 NUMBER_MAX = 24
 """Cells up to which a number is kept in one line before texts are."""
 _NUMBERS = ("INTEGER", "BIGINT", "DOUBLE", "DECIMAL")
@@ -79,7 +81,7 @@ class Layout:
         dash = "-" if self.style.ascii else "─"
         lines = list(record_lines(self.columns, cells, self.style))
         title = f"{dash} {number} "
-        return [title + dash * max(0, width_of(lines[0]) - len(title)), *lines]
+        return [title + dash * (min(self.style.width or RULE, RULE) - len(title)), *lines]
 
 
 def record_lines(names: Sequence[str], cells: Sequence[str], style: Style) -> Iterator[str]:

@@ -13,6 +13,7 @@ import pexpect
 import pyte
 
 STREAMSQL = str(Path(sys.executable).with_name("streamsql"))
+PROMPT = "streamsql>"
 CTRL_C, CTRL_D, TAB, ENTER, UP, ESC = "\x03", "\x04", "\t", "\r", "\x1b[A", "\x1b"
 
 
@@ -39,6 +40,8 @@ class Terminal:
             dimensions=(rows, columns),
             timeout=20,
         )
+        # A terminal answers when a program asks where its cursor is.
+        self.screen.write_process_input = self.child.send
 
     def __enter__(self) -> Terminal:
         return self
@@ -78,16 +81,24 @@ class Terminal:
                 raise AssertionError(f"{missing} not shown:\n{self.text}")
         return self.text
 
-    def prompt(self, count: int = 1) -> str:
-        """What is shown once a new prompt waits as the last line."""
-        return self.wait_until(lambda: self.lines[-1:] == ["streamsql>"])
-
-    def wait_until(self, condition, seconds: float = 20) -> str:
-        end = time.monotonic() + seconds
-        while not condition():
+    def prompt(self, more: int = 0) -> str:
+        """What is shown once a prompt waits in the last line, with `more` prompts above it."""
+        end = time.monotonic() + 20
+        while self.lines[-1:] != [PROMPT] or self._prompts() <= more:
             if time.monotonic() > end or not self._read():
-                raise AssertionError(f"not so:\n{self.text}")
+                raise AssertionError(f"no prompt:\n{self.text}")
         return self.text
+
+    def run(self, text: str, *, enter: bool = True) -> str:
+        """Types at the prompt; what is shown from there on, once there is a new one."""
+        before = self._prompts()
+        at = len(self.lines) - 1
+        self.type(text, enter=enter)
+        self.prompt(before)
+        return "\n".join(self.lines[at:-1])
+
+    def _prompts(self) -> int:
+        return sum(line.startswith(PROMPT) for line in self.lines)
 
     def settle(self, seconds: float = 0.3) -> str:
         """What is shown after so long."""
