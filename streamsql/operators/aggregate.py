@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from streamsql.errors import UnsupportedError
 from streamsql.functions.registry import BoundAggregate
 from streamsql.operators.group_table import (
     TableChanges,
@@ -23,6 +22,7 @@ from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.partials import Partials
 from streamsql.operators.placement import Placement
 from streamsql.operators.project import safe
+from streamsql.operators.sessions import lower_sessions
 from streamsql.operators.suppress import lower_final
 from streamsql.operators.table_state import TableKey
 from streamsql.operators.window import Window, expire_windows, timed_rows, windowed_rows
@@ -66,14 +66,15 @@ class Aggregate:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """Its statements, by what it groups."""
         (relation,) = relations
-        if self.over and self.over.kind == "SESSION":
-            raise UnsupportedError("sessions are not supported yet")
         if relation.table:
             return self._lower_table(builder, relation)
         partials = Partials.of(self.aggregates)
         settled = builder.settle(replace(relation, sql=self._input(relation, partials)))
         if self.over is None:
             return lower_groups(builder, self._grouped(settled.sql, partials))[0]
+        if self.over.kind == "SESSION":
+            grouped = self._grouped(settled.sql, partials)
+            return lower_sessions(builder, grouped, self.over, final=self.final)
         timed, time = timed_rows(builder, settled.sql)
         rows = windowed_rows(timed, self.over)
         if self.final:

@@ -52,7 +52,7 @@ def changed_groups(builder: Builder, grouped: Grouped, state: str, *, last: bool
     """A result with the groups after each row; `_fin` marks the last row of each, and with `last` no other is needed."""
     by_group = last and grouped.partials.plain and not grouped.changes
     sql = _last_changes(grouped, state) if by_group else _every_change(grouped, state)
-    folds = _folds(grouped.partials)
+    folds = folds_of(grouped.partials)
     return builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
 
 
@@ -112,7 +112,7 @@ def _every_change(grouped: Grouped, state: str) -> str:
     own = partials.signed if grouped.changes else partials.running
     if grouped.changes:
         kept += ["_sign", "_mute", *(name for name, _ in partials.arguments)]
-    folds = _folds(partials)
+    folds = folds_of(partials)
     running = [
         "greatest(_pts, max(_ts) OVER w) AS _ts",
         "lead(_seq) OVER w IS NULL AS _fin",
@@ -152,7 +152,7 @@ def _last_changes(grouped: Grouped, state: str) -> str:
     return f"SELECT {', '.join(columns)} FROM ({sql}) ORDER BY _seq"
 
 
-def _folds(partials: Partials) -> list[Fold]:
+def folds_of(partials: Partials) -> list[Fold]:
     """What the kernel adds up."""
     folds: list[Fold] = []
     for call in partials.folded:

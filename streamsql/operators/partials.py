@@ -144,6 +144,17 @@ class Partials:
             for n, text in zip(call.numbers(), call.aggregate.merge, strict=True)
         ]
 
+    def joined(self, p: str, q: str) -> list[tuple[int, str]]:
+        """(number, text) of p then q where q was made without knowing p, those of the kernel excepted."""
+        return [
+            (n, call.fill(text, p=p, q=q))
+            for call in self.calls
+            if not call.aggregate.fold
+            for n, text in zip(
+                call.numbers(), call.aggregate.joined or call.aggregate.merge, strict=True
+            )
+        ]
+
     def results(self, names: Sequence[str], p: str = "_a") -> list[str]:
         """`text AS "name"`: the aggregates' values."""
         return [

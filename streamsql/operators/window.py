@@ -61,12 +61,17 @@ def timed_rows(builder: Builder, rows: str) -> tuple[str, str]:
         f" LEFT JOIN {time} tm ON tm._part = b._part ORDER BY _seq",
         hint="timed",
     )
+    keep_time(builder, timed, time)
+    return timed, time
+
+
+def keep_time(builder: Builder, timed: str, time: str) -> None:
+    """Stores the stream time `_t` that `timed` ends with."""
     builder.effect(
         f"MERGE INTO {time} tm USING (SELECT _part, max(_t) AS _t FROM {timed} GROUP BY _part) n"
         " ON tm._part = n._part WHEN MATCHED THEN UPDATE SET _t = n._t"
         " WHEN NOT MATCHED THEN INSERT VALUES (n._part, n._t)"
     )
-    return timed, time
 
 
 def windowed_rows(timed: str, window: Window) -> str:

@@ -1,0 +1,220 @@
+"""SESSION windows: a kernel finds which sessions a record joins, SQL computes their aggregates.
+
+Law: each joined session gives a tombstone, in order of its end and with its end as time, then the merged
+one leaves, its time its end. No tombstone where the merged window is the record's own [ts, ts]. With `final`
+a session leaves once, when `end + gap + grace <= stream time`. State `groups(_part, key, _ws, _we, _ts,
+partials)`, `time(_part, _t)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsql.operators.grouping import Grouped, folds_of
+from streamsql.operators.kernels.sessions import BASE, ELEMENT, TOMBSTONE, session_kernel
+from streamsql.operators.operator import Builder, Relation
+from streamsql.operators.placement import order_bytes
+from streamsql.operators.table_state import STORED_META
+from streamsql.operators.window import EXPIRE_STEPS, Window, keep_time
+from streamsql.schema.duck import physical_names, quote
+
+HEADERS_TYPE = "STRUCT(KEY VARCHAR, VALUE BLOB)[]"
+_ALL_SUBS = 3
+"""Place of the merged session behind its at most two tombstones."""
+
+
+def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final: bool) -> Relation:
+    """The statements of a GROUP BY over sessions."""
+    work = _Work(grouped=grouped, window=window)
+    time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")))
+    state = builder.state_table("groups", work.columns)
+    timed = builder.add(work.timed(time), hint="timed")
+    keep_time(builder, timed, time)
+    folds = folds_of(grouped.partials)
+    structure = builder.add(
+        work.reach(timed, state),
+        kernel=session_kernel(window.size_ms, window.grace_ms, folds),
+        hint="sessions",
+        slow=True,
+    )
+    rows = builder.add(work.sessions(timed, structure, state), hint="groups")
+    if final:
+        return work.finish(builder, rows, structure, state=state, timed=timed)
+    touched = f"SELECT _row FROM {structure} WHERE _kind = {BASE}"
+    builder.effect(f"DELETE FROM {state} WHERE rowid IN ({touched})")
+    builder.effect(f"INSERT INTO {state} SELECT {work.listed} FROM {rows} WHERE _fin")
+    kept = max(window.retention_ms, window.open_ms)
+    builder.effect(
+        f"DELETE FROM {state} st USING {time} tm"
+        f" WHERE tm._part = st._part AND st._we + {kept} <= tm._t",
+        every=EXPIRE_STEPS,
+    )
+    return work.relation(work.changes(timed, structure, rows, last=not builder.every_change), state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One lowering: names and the statements over them."""
+
+    grouped: Grouped
+    window: Window
+
+    @property
+    def key(self) -> str:
+        """Partition and key columns."""
+        names = [n for n, _ in self.grouped.key.columns if n not in ("_ws", "_we")]
+        return ", ".join(quote(n) for n in names)
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Of the state."""
+        bounds = (("_ws", "BIGINT"), ("_we", "BIGINT"))
+        own = tuple(c for c in self.grouped.key.columns if c[0] not in ("_ws", "_we"))
+        more = (("_ts", "BIGINT"), ("_hdr", HEADERS_TYPE))
+        return (*own, *bounds, *more, *self.grouped.partials.columns)
+
+    @property
+    def listed(self) -> str:
+        """The state's columns as a list."""
+        return ", ".join(quote(name) for name, _ in self.columns)
+
+    def same(self, a: str, b: str) -> str:
+        """The condition that two rows are of one group."""
+        return " AND ".join(f"{a}.{k} = {b}.{k}" for k in self.key.split(", "))
+
+    def timed(self, time: str) -> str:
+        """The rows with stream time with (`_t`) and before (`_tb`) each, their group's code, and what DOUBLE sums add."""
+        window = "OVER (PARTITION BY b._part ORDER BY b._seq ROWS BETWEEN UNBOUNDED PRECEDING AND"
+        lifts = "".join(f", {text}" for text in self.grouped.partials.lifts())
+        return (
+            f"SELECT b.*{lifts}, greatest(tm._t, max(b._ts) {window} CURRENT ROW)) AS _t,"
+            f" greatest(tm._t, max(b._ts) {window} 1 PRECEDING)) AS _tb,"
+            f" min(b._seq) OVER (PARTITION BY {', '.join('b.' + k for k in self.key.split(', '))}) AS _g"
+            f" FROM {self.grouped.rows} b LEFT JOIN {time} tm ON tm._part = b._part ORDER BY b._seq"
+        )
+
+    def reach(self, timed: str, state: str) -> str:
+        """What the kernel reads: the stored sessions that the batch can touch, then its records, group by group."""
+        folds = folds_of(self.grouped.partials)
+        gap = self.window.size_ms
+        had = "".join(
+            f", st._a{f.number} AS _p{f.number}, NULL::DOUBLE AS _l{f.number}" for f in folds
+        )
+        adds = "".join(f", NULL::DOUBLE AS _p{f.number}, _l{f.number}" for f in folds)
+        touched = (
+            f"SELECT {self.key}, _g, min(_ts) - {gap} AS _low, max(_ts) + {gap} AS _high"
+            f" FROM {timed} GROUP BY ALL"
+        )
+        return (
+            "SELECT * FROM (SELECT m._g, TRUE AS _stored, st.rowid AS _seq, st._ws, st._we,"
+            f" NULL::BIGINT AS _t, NULL::BIGINT AS _tb{had} FROM {state} st"
+            f" JOIN ({touched}) m ON {self.same('m', 'st')}"
+            " WHERE st._we >= m._low AND st._ws <= m._high"
+            f" UNION ALL SELECT _g, FALSE, _seq, _ts, _ts, _t, _tb{adds} FROM {timed})"
+            " ORDER BY _g, _stored DESC, CASE WHEN _stored THEN _we ELSE _seq END"
+        )
+
+    def sessions(self, timed: str, structure: str, state: str) -> str:
+        """The sessions after each record: chains as groups, their stored sessions as the state before."""
+        partials = self.grouped.partials
+        plain = [n for c in partials.calls if not c.aggregate.fold for n in c.numbers()]
+        arguments = "".join(f", b.{name}" for name, _ in partials.arguments)
+        sums = "".join(f", s._a{f.number}" for f in folds_of(partials))
+        keys = ", ".join("b." + k for k in self.key.split(", "))
+        sql = (
+            f"SELECT s._chain, s._pos AS _seq, s._emit, s._fin, s._ws, s._we, s._row{sums},"
+            f" {keys}, b._hdr{arguments} FROM {structure} s JOIN {timed} b ON b._seq = s._row"
+            f" WHERE s._kind = {ELEMENT}"
+        )
+        if plain:
+            fields = ", ".join(f"a{n} := st._a{n}" for n in plain)
+            joined = ", ".join(f"a{n} := {text}" for n, text in partials.joined("p.a", "q.a"))
+            base = (
+                f"SELECT s._chain, list_reduce(list(struct_pack({fields}) ORDER BY s._pos),"
+                f" lambda p, q: struct_pack({joined})) AS _base FROM {structure} s"
+                f" JOIN {state} st ON st.rowid = s._row WHERE s._kind = {BASE} GROUP BY s._chain"
+            )
+            picked = ", ".join(f"_base.a{n} AS _p{n}" for n in plain)
+            sql = f"SELECT e.*, {picked} FROM ({sql}) e LEFT JOIN ({base}) p ON p._chain = e._chain"
+        over = "(PARTITION BY _chain ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
+        for stage in partials.stages(over, "_chain"):
+            sql = f"SELECT *, {stage} FROM ({sql})"
+        running = ", ".join(["*", *partials.running("w", "_chain")])
+        sql = f"SELECT {running} FROM ({sql}) WINDOW w AS {over}"
+        merged = [
+            *("_row", "_emit", "_fin", self.key, "_ws", "_we", "_we AS _ts", "_hdr"),
+            *(f"_a{f.number}" for f in folds_of(partials)),
+            *partials.merged(),
+        ]
+        return f"SELECT {', '.join(merged)} FROM ({sql}) WHERE _emit ORDER BY _row"
+
+    def changes(self, timed: str, structure: str, rows: str, *, last: bool) -> str:
+        """Tombstones and sessions in order; with `last` the last change of each session's window."""
+        keys = ", ".join("b." + k for k in self.key.split(", "))
+        names = self.grouped.partials.names("_a")
+        nothing = "".join(f", NULL AS {n}" for n in names)
+        kept = "".join(f", {n}" for n in names)
+        gone = (
+            f"SELECT s._row, s._pos AS _sub, {keys}, s._ws, s._we, s._we AS _ts, b._hdr,"
+            f" TRUE AS _null{nothing} FROM {structure} s JOIN {timed} b ON b._seq = s._row"
+            f" WHERE s._kind = {TOMBSTONE}"
+        )
+        here = (
+            f"SELECT _row, {_ALL_SUBS} AS _sub, {self.key}, _ws, _we, _ts, _hdr,"
+            f" FALSE AS _null{kept} FROM {rows}"
+        )
+        number = "row_number() OVER (ORDER BY _row, _sub) AS _seq"
+        sql = f"SELECT *, {number} FROM ({here} UNION ALL BY NAME {gone})"
+        if last:
+            window = f"(PARTITION BY {self.key}, _ws, _we ORDER BY _seq)"
+            sql = f"SELECT * FROM ({sql}) QUALIFY lead(_seq) OVER {window} IS NULL"
+        return f"({sql})"
+
+    def relation(self, rows: str, state: str) -> Relation:
+        """The table of sessions."""
+        schema = self.grouped.schema
+        names = [quote(n) for n in physical_names(c.name for c in (*schema.key, *schema.value))]
+        keys = names[: len(schema.key)]
+        results = self.grouped.partials.results(names[len(keys) :])
+        columns = ", ".join(["_ws", "_we", *keys, *results])
+        meta = "_seq, _part, NULL::BIGINT AS _off, _ts, _null, _hdr"
+        return Relation(
+            sql=f"(SELECT {meta}, {columns} FROM {rows})",
+            schema=schema,
+            table=True,
+            window=self.window.info,
+            materialized=f"SELECT {STORED_META}, {columns} FROM {state}" if state else "",
+        )
+
+    def finish(
+        self, builder: Builder, rows: str, structure: str, *, state: str, timed: str
+    ) -> Relation:
+        """EMIT FINAL: three statements; the sessions that close leave, the others are the state."""
+        names = self.listed
+        stored = ", ".join(f"st.{quote(name)}" for name, _ in self.columns)
+        touched = f"SELECT _row FROM {structure} WHERE _kind = {BASE}"
+        now = f"SELECT _part, max(_t) AS _t FROM {timed} GROUP BY _part"
+        open_ms = self.window.open_ms
+        candidates = (
+            f"SELECT {names}, NULL::BIGINT AS _rid FROM {rows} WHERE _fin UNION ALL"
+            f" SELECT {stored}, st.rowid FROM {state} st JOIN ({now}) x ON x._part = st._part"
+            f" ANTI JOIN ({touched}) t ON t._row = st.rowid WHERE st._we + {open_ms} <= x._t"
+        )
+        advances = f"SELECT _part, _t, min(_seq) AS _close FROM {timed} GROUP BY _part, _t"
+        decided = builder.add(
+            f"SELECT c.*, a._close FROM ({candidates}) c ASOF LEFT JOIN ({advances}) a"
+            f" ON a._part = c._part AND c._we + {open_ms} <= a._t ORDER BY a._close, c._we",
+            hint="decided",
+        )
+        builder.effect(
+            f"DELETE FROM {state} WHERE rowid IN (SELECT _rid FROM {decided} WHERE _rid IS NOT NULL"
+            f" UNION ALL {touched})"
+        )
+        builder.effect(f"INSERT INTO {state} SELECT {names} FROM {decided} WHERE _close IS NULL")
+        keys = [k for k in self.key.split(", ") if k != '"_part"']
+        order = f"_close, _we, {order_bytes(self.grouped.schema.key, keys)}, _ws, _part"
+        leaving = (
+            f"(SELECT *, FALSE AS _null, row_number() OVER (ORDER BY {order}) AS _seq"
+            f" FROM {decided} WHERE _close IS NOT NULL)"
+        )
+        return self.relation(leaving, "")
