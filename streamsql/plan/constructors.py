@@ -8,7 +8,7 @@ from streamsql.errors import StatementError
 from streamsql.plan.coerce import as_type, unify
 from streamsql.plan.scope import Scope
 from streamsql.schema.duck import duckdb_type, quote
-from streamsql.schema.typed import TypedSql
+from streamsql.schema.typed import TypedSql, contain
 from streamsql.schema.types import BOOLEAN, NULL, Array, Field, Map, SqlType, Struct
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
@@ -34,7 +34,7 @@ def bind_array(expr: ast.ArrayCtor, scope: Scope, bind: Bind) -> TypedSql:
         raise StatementError(
             f"Array constructor cannot be empty. Please supply at least one element {_ISSUE}."
         )
-    typed = unify([(item, bind(item, scope)) for item in expr.items])
+    typed = unify([(item, contain(bind(item, scope))) for item in expr.items])
     if typed is None:
         raise StatementError(
             f"Cannot construct an array with all NULL elements {_ISSUE}."
@@ -48,9 +48,11 @@ def bind_array(expr: ast.ArrayCtor, scope: Scope, bind: Bind) -> TypedSql:
 def bind_map(expr: ast.MapCtor, scope: Scope, bind: Bind) -> TypedSql:
     """MAP(k := v, …): of the keys' and the values' common types; a NULL key is the text "null"."""
     if not expr.entries:
-        raise StatementError(f"Map constructor cannot be empty. Please supply at least one key value pair {_ISSUE}.")
-    keys = unify([(k, bind(k, scope)) for k, _ in expr.entries])
-    values = unify([(v, bind(v, scope)) for _, v in expr.entries])
+        raise StatementError(
+            f"Map constructor cannot be empty. Please supply at least one key value pair {_ISSUE}."
+        )
+    keys = unify([(k, contain(bind(k, scope))) for k, _ in expr.entries])
+    values = unify([(v, contain(bind(v, scope))) for _, v in expr.entries])
     if keys is None:
         raise StatementError(
             f"Cannot construct a map with all NULL keys {_ISSUE}."
@@ -77,15 +79,18 @@ def _map_key(key: TypedSql, duckdb: str) -> str:
 def bind_struct(expr: ast.StructCtor, scope: Scope, bind: Bind) -> TypedSql:
     """STRUCT(a := x, …)."""
     if not expr.fields:
-        raise StatementError("Struct constructor cannot be empty. Please supply at least one field.")
+        raise StatementError(
+            "Struct constructor cannot be empty. Please supply at least one field."
+        )
     names = [name for name, _ in expr.fields]
     if len(set(names)) < len(names):
         raise StatementError("Duplicate field names found in STRUCT: " + format_sql(expr))
-    parts = [bind(item, scope) for _, item in expr.fields]
+    parts = [contain(bind(item, scope)) for _, item in expr.fields]
     for part, (name, item) in zip(parts, expr.fields, strict=True):
         if part.type == NULL:
             raise StatementError(
-                f"Can't infer the type of field {name}. Please explicitly cast it to a required type,"
+                f"Can't infer the type of field {name}. Please explicitly cast it to a required"
+                " type,"
                 " e.g. CAST(null AS VARCHAR).",
                 position=item.position,
             )
@@ -95,7 +100,8 @@ def bind_struct(expr: ast.StructCtor, scope: Scope, bind: Bind) -> TypedSql:
 
 
 def bind_case(expr: ast.Case, scope: Scope, bind: Bind) -> TypedSql:
-    """CASE, searched or simple: conditions are BOOLEAN, results have one type; without a match NULL or ELSE."""
+    """CASE, searched or simple: conditions are BOOLEAN, results have one type; without a match NULL
+    or ELSE."""
     conditions: list[TypedSql] = []
     for when, _ in expr.whens:
         written = when

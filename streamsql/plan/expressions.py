@@ -1,7 +1,9 @@
-"""Binds an expression: names become columns, types are checked as ksqlDB checks them, text is DuckDB's.
+"""Binds an expression: names become columns, types are checked as ksqlDB checks them, text is
+DuckDB's.
 
-ksqlDB's rules that differ from SQL's are here: comparison is two-valued (anything compared with NULL is false),
-strings compare with pseudo columns of time as timestamps, IN and BETWEEN coerce literals of strings only.
+ksqlDB's rules that differ from SQL's are here: comparison is two-valued (anything compared with
+NULL is false), strings compare with pseudo columns of time as timestamps, IN and BETWEEN coerce
+literals of strings only.
 """
 
 from __future__ import annotations
@@ -44,9 +46,7 @@ def bind(expr: ast.Expr, scope: Scope) -> TypedSql:
     """The bound form of `expr`; StatementError with a position where it is wrong."""
     handler = _HANDLERS.get(type(expr))
     if handler is None:
-        raise UnsupportedError(
-            f"{format_sql(expr)} is not supported here", position=expr.position
-        )
+        raise UnsupportedError(f"{format_sql(expr)} is not supported here", position=expr.position)
     try:
         return handler(expr, scope)
     except StatementError as error:
@@ -197,10 +197,12 @@ def _binary(expr: ast.Binary, scope: Scope) -> TypedSql:
         if NULL in (left.type, right.type):
             a, b = (str(t.type).lower() if t.type == NULL else str(t.type) for t in (left, right))
             raise StatementError(
-                f"Error processing expression: {format_sql(expr)}. Arithmetic on types {a} and {b} are"
+                f"Error processing expression: {format_sql(expr)}. Arithmetic on types {a} and {b}"
+                " are"
                 " not supported."
             )
-        return arithmetic.arithmetic(expr.op, left, right)
+        # A NULL operand fails in ksqlDB; where it shows is in a lambda, which it fails as a whole.
+        return arithmetic.arithmetic(expr.op, left, right, strict=bool(scope.variables))
     if expr.op.startswith("IS "):
         return distinct(expr, left, right)
     return compare(expr, left, right)
