@@ -7,8 +7,10 @@ a lambda are lowered strictly for that (`arithmetic`): in ksqlDB a NULL operand 
 from __future__ import annotations
 
 from streamsql.functions.registry import CALLED, ScalarFunction, scalar, signature
+from streamsql.schema.hash_order import entries_in_hash_order
 from streamsql.schema.text import fresh, let
 from streamsql.schema.typed import LambdaSql, TypedSql
+from streamsql.schema.types import Map
 
 
 def _applied(f: LambdaSql, *values: str) -> str:
@@ -66,7 +68,8 @@ def _reduce_array(array: TypedSql, state: TypedSql, f: LambdaSql) -> str:
 def _reduce_map(map_: TypedSql, state: TypedSql, f: LambdaSql) -> str:
     entry = fresh(map_.sql, state.sql, f.body.sql)
     step = f"lambda {f.parameters[0]}, {entry}: {_of_entry(f, entry)}"
-    return _reduce(f"map_entries({map_.sql})", state, step)
+    assert isinstance(map_.type, Map)
+    return _reduce(entries_in_hash_order(map_.sql, map_.type), state, step)
 
 
 ENTRIES: tuple[ScalarFunction, ...] = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from streamsql.functions.registry import CALLED, ScalarFunction, scalar, signature
+from streamsql.schema.hash_order import entries_in_hash_order
 from streamsql.schema.text import each, fresh, let
 from streamsql.schema.typed import TypedSql
+from streamsql.schema.types import Map
 
 
 def _union(a: TypedSql, b: TypedSql) -> str:
@@ -34,16 +36,26 @@ def _as_map(keys: TypedSql, values: TypedSql) -> str:
     return let(keys.sql, lambda k: let(values.sql, lambda v: body(k, v)))
 
 
+def _in_hash_order(map_: TypedSql) -> str:
+    assert isinstance(map_.type, Map)
+    return entries_in_hash_order(map_.sql, map_.type)
+
+
+def _keys(map_: TypedSql) -> str:
+    return each(_in_hash_order(map_), lambda e: f"{e}.key")
+
+
+def _values(map_: TypedSql) -> str:
+    return each(_in_hash_order(map_), lambda e: f"{e}.value")
+
+
 def _entries(map_: TypedSql, ordered: TypedSql) -> str:
-    rows = each(
-        f"map_entries({map_.sql})", lambda e: f'struct_pack("K" := {e}.key, "V" := {e}.value)'
-    )
-    return let(
-        rows,
-        lambda r: (
-            f"CASE WHEN {ordered.sql} THEN list_sort({r}) WHEN NOT {ordered.sql} THEN {r} END"
-        ),
-    )
+    def rows(entries: str) -> str:
+        return each(entries, lambda e: f'struct_pack("K" := {e}.key, "V" := {e}.value)')
+
+    by_key = f"list_sort({rows(f'map_entries({map_.sql})')})"
+    as_it_is = rows(_in_hash_order(map_))
+    return f"CASE WHEN {ordered.sql} THEN {by_key} WHEN NOT {ordered.sql} THEN {as_it_is} END"
 
 
 def _element(place: TypedSql, *arguments: TypedSql) -> str:
@@ -64,15 +76,15 @@ def _place(value: TypedSql, *arguments: TypedSql) -> str:
 ENTRIES: tuple[ScalarFunction, ...] = (
     scalar(
         "map_keys",
-        signature("MAP<K, V> -> ARRAY<K>", "map_keys({0})"),
-        doc="The keys of a map.",
-        examples=(("MAP_KEYS(MAP('apple' := 10, 'banana' := 20))", '["apple", "banana"]'),),
+        signature("MAP<K, V> -> ARRAY<K>", _keys),
+        doc="The keys of a map, in the order of Java's HashMap.",
+        examples=(("MAP_KEYS(MAP('apple' := 10, 'banana' := 20))", '["banana", "apple"]'),),
     ),
     scalar(
         "map_values",
-        signature("MAP<K, V> -> ARRAY<V>", "map_values({0})"),
-        doc="The values of a map.",
-        examples=(("MAP_VALUES(MAP('apple' := 10, 'banana' := 20))", "[10, 20]"),),
+        signature("MAP<K, V> -> ARRAY<V>", _values),
+        doc="The values of a map, in the order of its keys.",
+        examples=(("MAP_VALUES(MAP('apple' := 10, 'banana' := 20))", "[20, 10]"),),
     ),
     scalar(
         "map_union",
@@ -95,7 +107,8 @@ ENTRIES: tuple[ScalarFunction, ...] = (
     scalar(
         "ENTRIES",
         signature("MAP<STRING, V>, BOOLEAN -> ARRAY<STRUCT<K STRING, V V>>", _entries),
-        doc="An array of structs K and V, one an entry; ordered by the key if asked to.",
+        doc="An array of structs K and V, one an entry; ordered by the key if asked to, else as a"
+        " HashMap is.",
         examples=(
             ("ENTRIES(MAP('b' := 2, 'a' := 1), TRUE)", '[{"K": "a", "V": 1}, {"K": "b", "V": 2}]'),
         ),

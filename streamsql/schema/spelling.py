@@ -9,6 +9,7 @@ DECIMAL may turn to `0E-7`, a TIMESTAMP reads `2020-01-01 00:00:00.0`.
 from __future__ import annotations
 
 from streamsql.schema.duck import literal, quote
+from streamsql.schema.hash_order import entries_in_hash_order
 from streamsql.schema.text import each, joined, let
 from streamsql.schema.types import (
     BOOLEAN,
@@ -42,7 +43,7 @@ def spell(sql: str, type_: SqlType, *, nested: bool = False) -> str:
         case Array(element):
             return _spell_list(sql, element)
         case Map(key, value):
-            return _spell_map(sql, key, value)
+            return _spell_map(sql, Map(key, value))
         case Struct():
             return let(sql, lambda v: _spell_struct(v, type_))
         case Decimal(_, scale) if nested and scale > 6:
@@ -163,11 +164,11 @@ def _spell_list(sql: str, element: SqlType) -> str:
     return f"'[' || {joined(items, ', ')} || ']'"
 
 
-def _spell_map(sql: str, key: SqlType, value: SqlType) -> str:
+def _spell_map(sql: str, type_: Map) -> str:
     def entry(v: str) -> str:
-        return f"{_inner(f'{v}.key', key)} || '=' || {_inner(f'{v}.value', value)}"
+        return f"{_inner(f'{v}.key', type_.key)} || '=' || {_inner(f'{v}.value', type_.value)}"
 
-    items = each(f"map_entries({sql})", entry)
+    items = each(entries_in_hash_order(sql, type_), entry)
     return f"'{{' || {joined(items, ', ')} || '}}'"
 
 

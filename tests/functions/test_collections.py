@@ -12,6 +12,7 @@ import pytest
 from streamsql.functions import resolve_scalar, resolve_table_function
 from streamsql.functions.registry import LambdaArgument
 from streamsql.schema.arithmetic import arithmetic
+from streamsql.schema.coercion import cast
 from streamsql.schema.typed import LambdaSql, TypedSql, compose
 from streamsql.schema.types import (
     BIGINT,
@@ -26,6 +27,7 @@ from streamsql.schema.types import (
     Struct,
 )
 from tests.functions.calls import StatementError, compute, connect, lower, over_rows, typed
+from tests.functions.java import ask
 
 Items = list[object]
 
@@ -215,10 +217,30 @@ def test_as_map(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_entries(con: duckdb.DuckDBPyConnection) -> None:
-    call = lower("ENTRIES(MAP('b' := 1, 'a' := NULL), FALSE)")
+    call = lower("ENTRIES(MAP('apple' := 1, 'banana' := NULL), FALSE)")
     assert call.type == Array(Struct((Field("K", STRING), Field("V", INTEGER))))
-    assert compute(con, call) == [{"K": "b", "V": 1}, {"K": "a", "V": None}]
+    assert compute(con, call) == [{"K": "banana", "V": None}, {"K": "apple", "V": 1}]
+    call = lower("ENTRIES(MAP('banana' := NULL, 'apple' := 1), TRUE)")
+    assert compute(con, call) == [{"K": "apple", "V": 1}, {"K": "banana", "V": None}]
     assert compute(con, lower("ENTRIES(MAP('b' := 1, 'a' := 2), NULL)")) is None
+
+
+def test_the_order_of_a_map_is_a_hash_map_s(con: duckdb.DuckDBPyConnection) -> None:
+    r = random.Random(62)
+    letters = "abcdefgh é中😀"
+    given: list[dict[str, object]] = []
+    for size in range(1, 50):
+        keys = {"".join(r.choices(letters, k=r.randint(0, 5))) for _ in range(size)}
+        given.append({key: n for n, key in enumerate(sorted(keys, key=lambda _: r.random()))})
+    orders = [str(a).split("\t") for a in ask([("hash_order", *m) for m in given])]
+    rows = [[m] for m in given]
+    types: list[SqlType] = [Map(STRING, INTEGER)]
+    assert over_rows(con, types, rows, lambda m: resolve_scalar("MAP_KEYS", [m])) == orders
+    found = over_rows(con, types, rows, lambda m: resolve_scalar("MAP_VALUES", [m]))
+    assert found == [[m[k] for k in order] for m, order in zip(given, orders, strict=True)]
+    found = over_rows(con, types, rows, lambda m: cast(m, STRING))
+    texts = [", ".join(f"{k}={m[k]}" for k in o) for m, o in zip(given, orders, strict=True)]
+    assert found == [f"{{{text}}}" for text in texts]
 
 
 def test_elt_and_field(con: duckdb.DuckDBPyConnection) -> None:

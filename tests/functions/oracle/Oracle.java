@@ -15,7 +15,9 @@ import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.ChronoField;
 import java.time.temporal.TemporalAccessor;
 import java.time.temporal.TemporalQueries;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
 
 /** Answers questions, one a line, its parts divided by tabs: what Java makes of a value. */
 public final class Oracle {
@@ -71,6 +73,12 @@ public final class Oracle {
       case "read_decimal":
         return new BigDecimal(q[1].trim())
             .setScale(Integer.parseInt(q[2]), RoundingMode.HALF_UP).toPlainString();
+      case "hash_order":
+        final Map<String, String> map = new HashMap<>(q.length - 1);
+        for (int i = 1; i < q.length; i++) {
+          map.put(q[i], q[i]);
+        }
+        return String.join("\t", map.keySet());
       default:
         throw new IllegalArgumentException(q[0]);
     }
