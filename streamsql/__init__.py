@@ -1,7 +1,7 @@
 """Streaming SQL in the manner of ksqlDB, executed by DuckDB.
 
-`connect(path)` opens a database and runs its queries; the rooms of the package, in the order in which data flows
-through them, are drawn in README.md beside this file.
+`connect(path)` opens a database and runs its queries; the rooms of the package, in the order in
+which data flows through them, are drawn in README.md beside this file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ __version__ = "0.1.0"
 
 
 def connect(path: str = "", **settings: str) -> Connection:
-    """Opens the database file `path`, or memory where empty; its queries go on at once (`session.connect`)."""
+    """Opens the database file `path`, or memory where empty; its queries go on at once
+    (`session.connect`)."""
     from streamsql.session import connect as open_connection
 
     return open_connection(path, **settings)

@@ -1,7 +1,8 @@
 """Every setting: name, type, default, scope, document. SHOW PROPERTIES lists them.
 
-Names are ksqlDB's where it has one (reference: server-configuration); `ksql.streams.` before a streams property is
-optional, as in SET. A value is text in, typed out; a wrong one is a StatementError that says what is allowed.
+Names are ksqlDB's where it has one (reference: server-configuration); `ksql.streams.` before a
+streams property is optional, as in SET. A value is text in, typed out; a wrong one is a
+StatementError that says what is allowed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from dataclasses import dataclass
 from streamsql.errors import StatementError
 
 PREFIX = "ksql.streams."
-PASSED_ON = ("producer.", "consumer.", "ksql.functions.", "ksql.logging.", "ksql.schema.registry.", "ksql.sink.")
+PASSED_ON = (
+    "producer.",
+    "consumer.",
+    "ksql.functions.",
+    "ksql.logging.",
+    "ksql.schema.registry.",
+    "ksql.sink.",
+)
 """Beginnings of names that a part of the program looks up itself."""
 
 
@@ -86,43 +94,199 @@ SETTINGS: dict[str, Setting] = {
             "session",
             "what a crash may do to outputs",
         ),
-        _row("max.task.idle.ms", "0", _count, "session", "how long a join waits for its other input"),
-        _row("streamsql.strict", "false", _boolean, "session", "accept what ksqlDB accepts, no more"),
-        _row("streamsql.batch.records.max", "65536", _count, "session", "records of one step, at most"),
-        _row("streamsql.linger.ms", "50", _count, "engine", "how long a small batch of a stateful query may wait"),
+        _row(
+            "max.task.idle.ms", "0", _count, "session", "how long a join waits for its other input"
+        ),
+        _row(
+            "streamsql.strict", "false", _boolean, "session", "accept what ksqlDB accepts, no more"
+        ),
+        _row(
+            "streamsql.batch.records.max",
+            "65536",
+            _count,
+            "session",
+            "records of one step, at most",
+        ),
+        _row(
+            "streamsql.linger.ms",
+            "50",
+            _count,
+            "engine",
+            "how long a small batch of a stateful query may wait",
+        ),
         _row("streamsql.threads", "1", _count, "engine", "DuckDB threads of a step"),
         _row("streamsql.memory.limit", "1GB", str, "engine", "memory that DuckDB may use"),
         _row("embedded.fsync", "true", _boolean, "engine", "a commit survives the loss of power"),
-        _row("ksql.service.id", "default_", str, "engine", "name of the service; prefix of internal topics"),
-        _row("ksql.persistence.default.format.key", "KAFKA", str, "session", "KEY_FORMAT where none is given"),
-        _row("ksql.persistence.default.format.value", "", str, "session", "VALUE_FORMAT where none is given"),
-        _row("ksql.persistence.wrap.single.values", "", str, "session", "WRAP_SINGLE_VALUE where none is given"),
-        _row("ksql.output.topic.name.prefix", "", str, "session", "put before the names of sink topics"),
-        _row("ksql.fail.on.deserialization.error", "false", _boolean, "session", "stop a query at a bad record"),
-        _row("ksql.fail.on.production.error", "true", _boolean, "session", "stop a query that cannot write"),
-        _row("ksql.timestamp.throw.on.invalid", "false", _boolean, "session", "stop a query at a bad timestamp"),
-        _row("ksql.query.pull.table.scan.enabled", "true", _boolean, "session", "pull queries may scan tables"),
-        _row("ksql.query.pull.range.scan.enabled", "true", _boolean, "session", "pull queries may read key ranges"),
-        _row("ksql.query.pull.limit.clause.enabled", "true", _boolean, "session", "pull queries may have LIMIT"),
-        _row("ksql.query.pull.stream.enabled", "true", _boolean, "session", "pull queries may read streams"),
-        _row("ksql.query.pull.interpreter.enabled", "true", _boolean, "session", "accepted, without effect"),
+        _row(
+            "ksql.service.id",
+            "default_",
+            str,
+            "engine",
+            "name of the service; prefix of internal topics",
+        ),
+        _row(
+            "ksql.persistence.default.format.key",
+            "KAFKA",
+            str,
+            "session",
+            "KEY_FORMAT where none is given",
+        ),
+        _row(
+            "ksql.persistence.default.format.value",
+            "",
+            str,
+            "session",
+            "VALUE_FORMAT where none is given",
+        ),
+        _row(
+            "ksql.persistence.wrap.single.values",
+            "",
+            str,
+            "session",
+            "WRAP_SINGLE_VALUE where none is given",
+        ),
+        _row(
+            "ksql.output.topic.name.prefix",
+            "",
+            str,
+            "session",
+            "put before the names of sink topics",
+        ),
+        _row(
+            "ksql.fail.on.deserialization.error",
+            "false",
+            _boolean,
+            "session",
+            "stop a query at a bad record",
+        ),
+        _row(
+            "ksql.fail.on.production.error",
+            "true",
+            _boolean,
+            "session",
+            "stop a query that cannot write",
+        ),
+        _row(
+            "ksql.timestamp.throw.on.invalid",
+            "false",
+            _boolean,
+            "session",
+            "stop a query at a bad timestamp",
+        ),
+        _row(
+            "ksql.query.pull.table.scan.enabled",
+            "true",
+            _boolean,
+            "session",
+            "pull queries may scan tables",
+        ),
+        _row(
+            "ksql.query.pull.range.scan.enabled",
+            "true",
+            _boolean,
+            "session",
+            "pull queries may read key ranges",
+        ),
+        _row(
+            "ksql.query.pull.limit.clause.enabled",
+            "true",
+            _boolean,
+            "session",
+            "pull queries may have LIMIT",
+        ),
+        _row(
+            "ksql.query.pull.stream.enabled",
+            "true",
+            _boolean,
+            "session",
+            "pull queries may read streams",
+        ),
+        _row(
+            "ksql.query.pull.interpreter.enabled",
+            "true",
+            _boolean,
+            "session",
+            "accepted, without effect",
+        ),
         _row("ksql.pull.queries.enable", "true", _boolean, "session", "pull queries are allowed"),
-        _row("ksql.query.push.v2.enabled", "false", _boolean, "session", "accepted, without effect"),
-        _row("ksql.query.push.v2.registry.installed", "false", _boolean, "session", "accepted, without effect"),
-        _row("ksql.create.or.replace.enabled", "true", _boolean, "session", "CREATE OR REPLACE is allowed"),
-        _row("ksql.insert.into.values.enabled", "true", _boolean, "session", "INSERT INTO … VALUES is allowed"),
-        _row("ksql.variable.substitution.enable", "true", _boolean, "session", "${name} is replaced"),
+        _row(
+            "ksql.query.push.v2.enabled", "false", _boolean, "session", "accepted, without effect"
+        ),
+        _row(
+            "ksql.query.push.v2.registry.installed",
+            "false",
+            _boolean,
+            "session",
+            "accepted, without effect",
+        ),
+        _row(
+            "ksql.create.or.replace.enabled",
+            "true",
+            _boolean,
+            "session",
+            "CREATE OR REPLACE is allowed",
+        ),
+        _row(
+            "ksql.insert.into.values.enabled",
+            "true",
+            _boolean,
+            "session",
+            "INSERT INTO … VALUES is allowed",
+        ),
+        _row(
+            "ksql.variable.substitution.enable", "true", _boolean, "session", "${name} is replaced"
+        ),
         _row("ksql.suppress.enabled", "true", _boolean, "session", "EMIT FINAL is allowed"),
         _row("ksql.lambdas.enabled", "true", _boolean, "session", "lambdas are allowed"),
-        _row("ksql.headers.columns.enabled", "true", _boolean, "session", "HEADERS columns are allowed"),
-        _row("ksql.source.table.materialization.enabled", "true", _boolean, "session", "SOURCE TABLE answers pull queries"),
-        _row("ksql.cast.strings.preserve.nulls", "true", _boolean, "session", "CAST(NULL AS STRING) is NULL"),
-        _row("ksql.nested.error.set.null", "true", _boolean, "session", "a failing argument is NULL"),
-        _row("ksql.functions.collect_list.limit", "1000", _count, "session", "longest COLLECT_LIST"),
+        _row(
+            "ksql.headers.columns.enabled",
+            "true",
+            _boolean,
+            "session",
+            "HEADERS columns are allowed",
+        ),
+        _row(
+            "ksql.source.table.materialization.enabled",
+            "true",
+            _boolean,
+            "session",
+            "SOURCE TABLE answers pull queries",
+        ),
+        _row(
+            "ksql.cast.strings.preserve.nulls",
+            "true",
+            _boolean,
+            "session",
+            "CAST(NULL AS STRING) is NULL",
+        ),
+        _row(
+            "ksql.nested.error.set.null", "true", _boolean, "session", "a failing argument is NULL"
+        ),
+        _row(
+            "ksql.functions.collect_list.limit", "1000", _count, "session", "longest COLLECT_LIST"
+        ),
         _row("ksql.functions.collect_set.limit", "1000", _count, "session", "longest COLLECT_SET"),
-        _row("ksql.query.persistent.active.limit", "2147483647", _count, "session", "persistent queries, at most"),
-        _row("ksql.query.retry.backoff.initial.ms", "15000", _count, "session", "first pause before a retry"),
-        _row("ksql.query.retry.backoff.max.ms", "900000", _count, "session", "longest pause before a retry"),
+        _row(
+            "ksql.query.persistent.active.limit",
+            "2147483647",
+            _count,
+            "session",
+            "persistent queries, at most",
+        ),
+        _row(
+            "ksql.query.retry.backoff.initial.ms",
+            "15000",
+            _count,
+            "session",
+            "first pause before a retry",
+        ),
+        _row(
+            "ksql.query.retry.backoff.max.ms",
+            "900000",
+            _count,
+            "session",
+            "longest pause before a retry",
+        ),
     )
 }
 
@@ -142,7 +306,8 @@ class Properties:
         if setting is None and not key.startswith(PASSED_ON) and not name.startswith(PREFIX):
             near = difflib.get_close_matches(key, SETTINGS, n=1)
             raise StatementError(
-                f"Unknown property: {name}", hint=f"did you mean {near[0]}?" if near else "SHOW PROPERTIES lists them"
+                f"Unknown property: {name}",
+                hint=f"did you mean {near[0]}?" if near else "SHOW PROPERTIES lists them",
             )
         if setting is not None:
             try:

@@ -1,4 +1,5 @@
-"""Every `.sql` case in every mode of law 4: one, seven and all records a step, straight and reopened at each step.
+"""Every `.sql` case in every mode of law 4: one, seven and all records a step, straight and
+reopened at each step.
 
 The fast run takes the straight modes; `-m modes` adds the reopenings and the threads.
 """

@@ -1,7 +1,7 @@
 """What exists: sources, queries and types, as an immutable value.
 
-`catalog.apply(change)` gives the next catalog; validating a script is applying it to a copy. Knows nothing of how
-anything runs.
+`catalog.apply(change)` gives the next catalog; validating a script is applying it to a copy. Knows
+nothing of how anything runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ STREAM, TABLE = "STREAM", "TABLE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatSpec:
-    """How one side of a topic is written: a format's name and its options (ksqlDB: serialization)."""
+    """How one side of a topic is written: a format's name and its options (ksqlDB:
+    serialization)."""
 
     name: str
     wrap: bool | None = None
@@ -33,7 +34,8 @@ class FormatSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSpec:
-    """How a source's key is windowed: `kind` TUMBLING, HOPPING or SESSION; `size_ms` None for sessions."""
+    """How a source's key is windowed: `kind` TUMBLING, HOPPING or SESSION; `size_ms` None for
+    sessions."""
 
     kind: str
     size_ms: int | None = None
@@ -41,7 +43,8 @@ class WindowSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A stream or table. `query` is the id of the query that writes it, empty for a declared one."""
+    """A stream or table. `query` is the id of the query that writes it, empty for a declared
+    one."""
 
     name: str
     kind: str
@@ -65,7 +68,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A persistent query: what it reads and writes. `text` is the statement; plans are never persisted (law 7)."""
+    """A persistent query: what it reads and writes. `text` is the statement; plans are never
+    persisted (law 7)."""
 
     id: str
     sink: str

@@ -1,7 +1,7 @@
 """The DuckDB database of an engine: connection, version, transactions, positions of queries.
 
-Schemas inside: `state` (tables of queries), `engine` (version, positions), `log` (the embedded log's, which owns it).
-Users' SQL never reaches this connection as text.
+Schemas inside: `state` (tables of queries), `engine` (version, positions), `log` (the embedded
+log's, which owns it). Users' SQL never reaches this connection as text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from streamsql.errors import DatabaseError, QueryError
 from streamsql.schema.duck import literal
 
 VERSION = 1
-"""Of the tables in `engine` and of how state is laid out; a file of another version is refused by name."""
+"""Of the tables in `engine` and of how state is laid out; a file of another version is refused by
+name."""
 
 _HOLDER = re.compile(r"held in (?P<program>.+) \(PID (?P<pid>\d+)\)")
 """How DuckDB says who has the file."""
@@ -30,7 +31,8 @@ CREATE SCHEMA IF NOT EXISTS engine;
 CREATE SCHEMA IF NOT EXISTS state;
 CREATE TABLE IF NOT EXISTS engine.version(version INTEGER);
 CREATE TABLE IF NOT EXISTS engine.positions(
-  query VARCHAR, sequence BIGINT, offsets VARCHAR, layout VARCHAR, records_in BIGINT, records_out BIGINT);
+  query VARCHAR, sequence BIGINT, offsets VARCHAR, layout VARCHAR, records_in BIGINT, records_out
+  BIGINT);
 CREATE TABLE IF NOT EXISTS engine.statements(
   number BIGINT, text VARCHAR, properties VARCHAR, query VARCHAR);
 """
@@ -126,7 +128,8 @@ class Database:
     def position(self, query: str) -> tuple[int, dict[tuple[str, int], int], str, int, int] | None:
         """(sequence, offsets, layout, records in, records out) of a query, or None."""
         row = self.connection.execute(
-            "SELECT sequence, offsets, layout, records_in, records_out FROM engine.positions WHERE query = ?",
+            "SELECT sequence, offsets, layout, records_in, records_out FROM engine.positions WHERE"
+            " query = ?",
             [query],
         ).fetchone()
         if row is None:
@@ -147,7 +150,8 @@ class Database:
     # the statement log --------------------------------------------------------------------------
 
     def append_statement(self, number: int, text: str, properties: str, query: str) -> None:
-        """Appends a definition that a restart executes again; `query` is the id it was given, or empty."""
+        """Appends a definition that a restart executes again; `query` is the id it was given, or
+        empty."""
         self.connection.execute(
             "INSERT INTO engine.statements VALUES (?, ?, ?, ?)", [number, text, properties, query]
         )
@@ -199,12 +203,12 @@ def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel) -
         inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY)
         for i in range(len(kernel.parameters))
     ]
-    setattr(call, "__signature__", inspect.Signature(parameters))
+    call.__signature__ = inspect.Signature(parameters)
     con.create_function(
         kernel.name,
         call,
         list(kernel.parameters),
-        getattr(kernel, "returns"),
+        kernel.returns,
         type="arrow",
         null_handling="special",
     )

@@ -1,8 +1,10 @@
-"""What a query does with a batch, lowered to DuckDB SQL: frozen values made by operators/, run by `step.py`.
+"""What a query does with a batch, lowered to DuckDB SQL: frozen values made by operators/, run by
+`step.py`.
 
-A step runs `statements` in order, inside one transaction. Each reads the batch (a temporary relation per input, see
-BATCH), results of statements before it, and state tables. The result of a statement is kept as a temporary table
-called `result`, or, with a `kernel`, handed to it as Arrow and what it returns is kept under that name.
+A step runs `statements` in order, inside one transaction. Each reads the batch (a temporary
+relation per input, see BATCH), results of statements before it, and state tables. The result of a
+statement is kept as a temporary table called `result`, or, with a `kernel`, handed to it as Arrow
+and what it returns is kept under that name.
 """
 
 from __future__ import annotations
@@ -33,10 +35,11 @@ OUTPUT = (
 """Columns of a sink's result, in order of writing: `brokers.log.APPENDED`."""
 
 ERROR_TYPE = (
-    "STRUCT(_input INTEGER, _part INTEGER, _off BIGINT, _ts BIGINT, _key BLOB, _val BLOB, message VARCHAR)"
+    "STRUCT(_input INTEGER, _part INTEGER, _off BIGINT, _ts BIGINT,"
+    " _key BLOB, _val BLOB, message VARCHAR)"
 )
-"""Type of the column `_err` that an output's result may have beside its own: a row where it is not NULL does not leave;
-it is an error, and the same result stands among the plan's `errors`."""
+"""Type of the column `_err` that an output's result may have beside its own: a row where it is not
+NULL does not leave; it is an error, and the same result stands among the plan's `errors`."""
 
 NOW = "$now"
 """The step's time in milliseconds, as a named parameter of statements that ask for it."""
@@ -48,9 +51,9 @@ Kernel = Callable[[pa.Table], pa.Table]
 class Statement:
     """One statement of a step. `result` empty: it is executed for its effect on state.
 
-    `operator`: which operator it belongs to, for EXPLAIN. `temporary`: the result is kept as a temporary table, else
-    fetched as Arrow only (the last statement of a plan; one before a kernel). `every`: it runs in each n-th step only;
-    housekeeping that changes no output.
+    `operator`: which operator it belongs to, for EXPLAIN. `temporary`: the result is kept as a
+    temporary table, else fetched as Arrow only (the last statement of a plan; one before a kernel).
+    `every`: it runs in each n-th step only; housekeeping that changes no output.
     """
 
     sql: str
@@ -65,7 +68,8 @@ class Statement:
 class StateTable:
     """A table of the query's state: `columns` are (name, DuckDB type).
 
-    `disposable`: it only remembers what the running plan forwarded; a replaced query begins it anew.
+    `disposable`: it only remembers what the running plan forwarded; a replaced query begins it
+    anew.
     """
 
     name: str
@@ -75,7 +79,8 @@ class StateTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A result that leaves the step. `sink` is a topic; for a push query it is empty and the result's columns are
+    """A result that leaves the step. `sink` is a topic; for a push query it is empty and the
+    result's columns are
     `_ts, _part, _null`, the key and the value columns."""
 
     sink: str
@@ -84,8 +89,9 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """A result of records that could not be read or computed: columns `_input, _part, _off, _ts, _key, _val, message`
-    (`_off` NULL where the operator no longer knows it). It goes to the processing log; `kind` is its type there:
+    """A result of records that could not be read or computed: columns `_input, _part, _off, _ts,
+    _key, _val, message` (`_off` NULL where the operator no longer knows it). It goes to the
+    processing log; `kind` is its type there:
     `deserialization` or `record`."""
 
     result: str
@@ -96,7 +102,8 @@ class Errors:
 class PhysicalPlan:
     """A query, ready to step.
 
-    `materialized`: a SELECT over state tables with the columns of the query's table (physical names, then `_ts`,
+    `materialized`: a SELECT over state tables with the columns of the query's table (physical
+    names, then `_ts`,
     `_part`, and `_ws`, `_we` where windowed), for pull queries; empty for streams.
     `layout`: the text that is hashed to see whether state on disk fits this plan.
     """
@@ -113,4 +120,6 @@ class PhysicalPlan:
     @property
     def layout(self) -> str:
         """State tables and their columns as text."""
-        return "; ".join(f"{t.name}({', '.join(f'{n} {d}' for n, d in t.columns)})" for t in self.state)
+        return "; ".join(
+            f"{t.name}({', '.join(f'{n} {d}' for n, d in t.columns)})" for t in self.state
+        )

@@ -1,10 +1,12 @@
 """The core: a query's plan run over one batch. A function of the batch, the state and the time.
 
-`Task.step` runs inside a transaction that its caller opened (`engine/database.py`), so that state, positions and, in an
-embedded engine, the outputs are one: a killed step never happened. It reads no clock and starts no thread.
+`Task.step` runs inside a transaction that its caller opened (`engine/database.py`), so that state,
+positions and, in an embedded engine, the outputs are one: a killed step never happened. It reads no
+clock and starts no thread.
 
-In:  an Arrow table with the columns of a fetched batch (`brokers.log.FETCHED`), in processing order.
-Out: `Step`: for each output of the plan an Arrow table in order of writing, and the records that could not be read.
+In:  an Arrow table with the columns of a fetched batch (`brokers.log.FETCHED`), in processing
+order. Out: `Step`: for each output of the plan an Arrow table in order of writing, and the records
+that could not be read.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streamsql.engine.plan import PhysicalPlan, StateTable, Statement
+from streamsql.engine.plan import PhysicalPlan, Statement, StateTable
 from streamsql.schema.duck import duckdb_identifier_list, quote
 
 _BATCH_NAMES = ["_part", "_off", "_ts", "_key", "_val", "_hdr"]
@@ -43,7 +45,8 @@ class StepError(Exception):
 class Task:
     """A plan bound to a connection whose transaction its caller holds.
 
-    `sequence` is the `_seq` of the last record that was processed; the caller stores it with the positions.
+    `sequence` is the `_seq` of the last record that was processed; the caller stores it with the
+    positions.
     """
 
     def __init__(self, plan: PhysicalPlan, connection: duckdb.DuckDBPyConnection) -> None:
@@ -65,7 +68,8 @@ class Task:
             )
 
     def replace_state(self, before: PhysicalPlan) -> None:
-        """Gives the state that `before` left this plan's shape: new tables and columns are empty."""
+        """Gives the state that `before` left this plan's shape: new tables and columns are
+        empty."""
         mine = {t.name: t for t in self.plan.state}
         for table in before.state:
             if table.disposable or table.name not in mine:
@@ -109,7 +113,8 @@ class Task:
                         names.append(statement.result)
         finally:
             for name in names:
-                # In a transaction that failed this raises too, and would hide why; the rollback removes the names.
+                # In a transaction that failed this raises too, and would hide why; the rollback
+                # removes the names.
                 with suppress(duckdb.TransactionException):
                     self._connection.unregister(name)
         self.sequence += batch.num_rows
@@ -138,7 +143,8 @@ class Task:
         return names
 
     def _run(self, statement: Statement, now_ms: int) -> pa.Table | None:
-        """Runs one statement; gives its rows where they are wanted as Arrow, else keeps them in a temporary table."""
+        """Runs one statement; gives its rows where they are wanted as Arrow, else keeps them in a
+        temporary table."""
         sql = statement.sql
         parameters = {"now": now_ms} if _NOW.search(sql) else None
         if not statement.result:
@@ -163,7 +169,8 @@ def _accepted(table: pa.Table) -> pa.Table:
 
 
 def _rejected(table: pa.Table) -> pa.Table:
-    """The errors of a result: the fields of its column `_err`, or the result itself where it has none."""
+    """The errors of a result: the fields of its column `_err`, or the result itself where it has
+    none."""
     if "_err" not in table.column_names:
         return table
     errors = table.column("_err")

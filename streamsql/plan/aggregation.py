@@ -1,7 +1,8 @@
 """GROUP BY, windows, HAVING: a frame that is grouped, and the SELECT list over it.
 
-Key columns and aggregate results become columns of the Aggregate node; every expression of the SELECT list and HAVING
-is rewritten to read those, and what is left over reads no group and is refused.
+Key columns and aggregate results become columns of the Aggregate node; every expression of the
+SELECT list and HAVING is rewritten to read those, and what is left over reads no group and is
+refused.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from streamsql import functions
+from streamsql.config import SETTINGS
 from streamsql.errors import StatementError
 from streamsql.functions.registry import BoundAggregate
 from streamsql.operators.aggregate import Aggregate
 from streamsql.operators.filter import Filter
-from streamsql.operators.window import Window
-from streamsql.operators.window import DAY_MS
+from streamsql.operators.window import DAY_MS, Window
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, Frame, placement, pseudo_entries, schema_entries
 from streamsql.plan.projection import Item
@@ -57,7 +58,7 @@ def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context)
     _check(query, items, calls, persistent=context.persistent)
     keys = _keys(query, frame)
     names = _key_names(keys, items)
-    bound = [_bound(call, frame) for call in calls]
+    bound = [_bound(call, frame, context) for call in calls]
     _check_table(frame, bound)
     schema = Schema(
         key=tuple(Column(n, t.type) for n, (_, t) in zip(names, keys, strict=True)),
@@ -69,7 +70,9 @@ def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context)
         entries=schema_entries(GROUP, schema)
         + pseudo_entries(GROUP, windowed=window is not None, offsets=False)
     )
-    places = {expr: ast.ColumnRef(name=n, source=GROUP) for n, (expr, _) in zip(names, keys, strict=True)}
+    places = {
+        expr: ast.ColumnRef(name=n, source=GROUP) for n, (expr, _) in zip(names, keys, strict=True)
+    }
     places |= {
         call: ast.ColumnRef(name=f"KSQL_AGG_VARIABLE_{i}", source=GROUP)
         for i, call in enumerate(calls)
@@ -99,7 +102,9 @@ def _check(
                 position=call.position,
             )
     for item in items:
-        if any(isinstance(p, ast.Call) and functions.is_table_function(p.name) for p in walk(item.expr)):
+        if any(
+            isinstance(p, ast.Call) and functions.is_table_function(p.name) for p in walk(item.expr)
+        ):
             raise StatementError("Table functions cannot be used with aggregations.")
     if not query.group_by and persistent:
         loose = [format_sql(unqualify(i.written)) for i in items if not aggregate_calls([i.expr])]
@@ -117,7 +122,7 @@ def _check(
 
 
 def _shown(call: ast.Call) -> str:
-    if call.args and isinstance(call.args[0], ast.Star) or not call.args:
+    if (call.args and isinstance(call.args[0], ast.Star)) or not call.args:
         return f"{call.name}(ROWTIME)"
     return format_sql(unqualify(call))
 
@@ -153,7 +158,8 @@ def _keys(query: Query, frame: Frame) -> list[tuple[ast.Expr, TypedSql]]:
 
 def _raise_bounds(name: str) -> None:
     raise StatementError(
-        f"Window bounds column {name} can only be used in the SELECT clause of windowed aggregations"
+        f"Window bounds column {name} can only be used in the SELECT clause of windowed"
+        " aggregations"
         " and can not be passed to aggregate functions."
     )
 
@@ -176,7 +182,7 @@ def _key_names(keys: Sequence[tuple[ast.Expr, TypedSql]], items: tuple[Item, ...
     return names
 
 
-def _bound(call: ast.Call, frame: Frame) -> BoundAggregate:
+def _bound(call: ast.Call, frame: Frame, context: Context) -> BoundAggregate:
     args: list[TypedSql] = []
     for arg in call.args:
         for column in columns_of(arg):
@@ -184,7 +190,12 @@ def _bound(call: ast.Call, frame: Frame) -> BoundAggregate:
                 _raise_bounds(column.name)
         if not isinstance(arg, ast.Star):
             args.append(bind(arg, frame.scope))
-    return functions.resolve_aggregate(call.name, args, call.position)
+    bound = functions.resolve_aggregate(call.name, args, call.position)
+    setting = f"ksql.functions.{bound.name.lower()}.limit"
+    if setting not in SETTINGS:
+        return bound
+    limit = context.properties.number(setting)
+    return replace(bound, limit=limit if limit >= 0 else 2**31 - 1)
 
 
 def _check_table(frame: Frame, bound: Sequence[BoundAggregate]) -> None:
@@ -234,11 +245,13 @@ def _node(
 
 
 def _window(clause: WindowClause, *, final: bool) -> Window:
-    """The clause with ksqlDB's defaults: a day of grace, none with EMIT FINAL; at least size and grace of retention."""
+    """The clause with ksqlDB's defaults: a day of grace, none with EMIT FINAL; at least size and
+    grace of retention."""
     advance = clause.advance_ms if clause.advance_ms is not None else clause.size_ms
     if not 0 < advance <= clause.size_ms:
         raise StatementError(
-            "Hop advance must be more than 0 and at most the window's size", position=clause.position
+            "Hop advance must be more than 0 and at most the window's size",
+            position=clause.position,
         )
     grace = clause.grace_ms if clause.grace_ms is not None else (0 if final else DAY_MS)
     least = clause.size_ms + (clause.grace_ms or 0)
@@ -304,5 +317,3 @@ def _filtered(grouped: Frame, having: ast.Expr, places: dict[ast.Expr, ast.Colum
             f" {format_sql(having)} ({condition.type}) instead."
         )
     return grouped.on(Filter(input=grouped.node, condition=condition))
-
-

@@ -1,7 +1,9 @@
-"""Gives the items of a list one type, as ksqlDB does for ARRAY, MAP, IN, BETWEEN and CASE (type-coercion).
+"""Gives the items of a list one type, as ksqlDB does for ARRAY, MAP, IN, BETWEEN and CASE
+(type-coercion).
 
-The type is that of the first item that is not NULL, widened by the others. A literal may be read as that type: the
-string '10' beside numbers, the number 10 beside strings; an expression may only be widened.
+The type is that of the first item that is not NULL, widened by the others. A literal may be read as
+that type: the string '10' beside numbers, the number 10 beside strings; an expression may only be
+widened.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ Item = tuple[ast.Expr, TypedSql]
 
 
 def unify(items: Sequence[Item]) -> tuple[SqlType, list[TypedSql]] | None:
-    """The common type and every item as that type; None where all are NULL. StatementError where they do not fit."""
+    """The common type and every item as that type; None where all are NULL. StatementError where
+    they do not fit."""
     common: SqlType = NULL
     for expr, typed in items:
         common = _widened(common, expr, typed.type)
@@ -103,7 +106,11 @@ def _widened_nested(common: SqlType, expr: ast.Expr, type_: SqlType) -> SqlType 
             key = _widened(key, k, literal_type(k, type_.key))
             value = _widened(value, v, literal_type(v, type_.value))
         return Map(key, value)
-    if isinstance(expr, ast.StructCtor) and isinstance(common, Struct) and isinstance(type_, Struct):
+    if (
+        isinstance(expr, ast.StructCtor)
+        and isinstance(common, Struct)
+        and isinstance(type_, Struct)
+    ):
         fields = {f.name: f.type for f in common.fields}
         for name, item in expr.fields:
             own = type_.field(name)
@@ -176,7 +183,7 @@ def as_type(target: SqlType, expr: ast.Expr, typed: TypedSql) -> TypedSql:
 
 
 def _java_text(expr: ast.Expr) -> str:
-    value = getattr(expr, "value")
+    value = expr.value
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -195,7 +202,8 @@ def _text_as(target: SqlType, expr: ast.StringLiteral) -> TypedSql:
 
 
 def _constructor_as(target: SqlType, expr: ast.Expr, typed: TypedSql) -> TypedSql | None:
-    """A constructor whose literals have to be read again as the target's parts; None where widening is enough."""
+    """A constructor whose literals have to be read again as the target's parts; None where widening
+    is enough."""
     from_text = isinstance(expr, ast.ArrayCtor | ast.MapCtor | ast.StructCtor)
     if not from_text or coercion.widen(typed, target) is not None:
         return None

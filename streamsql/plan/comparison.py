@@ -1,7 +1,7 @@
 """Comparisons as ksqlDB has them: typed strictly when planned, two-valued when run.
 
-Anything compared with NULL is false. ROWTIME, WINDOWSTART and WINDOWEND compared with a string read it as a
-timestamp, partial or zoned, in UTC.
+Anything compared with NULL is false. ROWTIME, WINDOWSTART and WINDOWEND compared with a string read
+it as a timestamp, partial or zoned, in UTC.
 """
 
 from __future__ import annotations
@@ -71,15 +71,15 @@ def distinct(expr: ast.Binary, left: TypedSql, right: TypedSql) -> TypedSql:
     return _merge(f"({left.sql} {expr.op} {right.sql})", left, right)
 
 
-def is_between(
-    expr: ast.Between, operand: TypedSql, low: TypedSql, high: TypedSql
-) -> TypedSql:
+def is_between(expr: ast.Between, operand: TypedSql, low: TypedSql, high: TypedSql) -> TypedSql:
     """`operand BETWEEN low AND high`, false where one is NULL."""
     if _is_time_pseudo(expr.operand):
         low = _as_time(expr.low, low)
         high = _as_time(expr.high, high)
     parts = [
-        compare(ast.Binary(op=op, left=expr.operand, right=side, position=expr.position), operand, typed)
+        compare(
+            ast.Binary(op=op, left=expr.operand, right=side, position=expr.position), operand, typed
+        )
         for op, side, typed in ((">=", expr.low, low), ("<=", expr.high, high))
     ]
     return _merge(" AND ".join(p.sql for p in parts).join("()"), *parts)
@@ -102,12 +102,14 @@ def contained(expr: ast.InList, operand: TypedSql, scope: Scope, bind: Bind) -> 
 
 
 def _comparable(expr: ast.Binary, left: TypedSql, right: TypedSql) -> tuple[TypedSql, TypedSql]:
-    """Both sides as types that DuckDB compares as ksqlDB does; StatementError where ksqlDB refuses."""
+    """Both sides as types that DuckDB compares as ksqlDB does; StatementError where ksqlDB
+    refuses."""
     a, b = left.type, right.type
     if NULL in (a, b):
         if not expr.op.startswith("IS "):
             raise StatementError(
-                f"Comparison with NULL not supported: {a} {expr.op} {b}\nUse 'IS NULL' or 'IS NOT NULL'"
+                f"Comparison with NULL not supported: {a} {expr.op} {b}\nUse 'IS NULL' or 'IS NOT"
+                " NULL'"
                 " instead.",
                 position=expr.position,
             )

@@ -23,7 +23,6 @@ from streamsql.schema.types import (
     STRING,
     TIMESTAMP,
     Array,
-    Field,
     Map,
     SqlType,
     Struct,
@@ -63,7 +62,8 @@ class With:
             for side in ("KEY_FORMAT", "VALUE_FORMAT"):
                 if side in self._values:
                     raise StatementError(
-                        f"Cannot supply both '{side}' and 'FORMAT' properties, as 'FORMAT' sets both key"
+                        f"Cannot supply both '{side}' and 'FORMAT' properties, as 'FORMAT' sets"
+                        " both key"
                         " and value formats.",
                         hint="Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'.",
                     )
@@ -84,7 +84,9 @@ class With:
         try:
             return int(value)
         except ValueError:
-            raise StatementError(f"Invalid value {value} for property {name}: a whole number is needed") from None
+            raise StatementError(
+                f"Invalid value {value} for property {name}: a whole number is needed"
+            ) from None
 
     def flag(self, name: str) -> bool | None:
         """A property as true or false."""
@@ -92,7 +94,9 @@ class With:
         if value is None or isinstance(value, bool):
             return value
         if str(value).lower() not in ("true", "false"):
-            raise StatementError(f"Invalid value {value} for property {name}: true or false is needed")
+            raise StatementError(
+                f"Invalid value {value} for property {name}: true or false is needed"
+            )
         return str(value).lower() == "true"
 
     def format(self, side: str) -> str | None:
@@ -110,13 +114,15 @@ class With:
         if not found.strip():
             raise StatementError(
                 f"Failed to prepare statement: Configuration {side}_DELIMITER is invalid: Delimiter"
-                " cannot be empty, if you meant to have a tab or space for delimiter, please use the"
+                " cannot be empty, if you meant to have a tab or space for delimiter, please use"
+                " the"
                 " special values 'TAB' or 'SPACE'\nExample valid value: ';'"
             )
         if len(found) > 1:
             raise StatementError(
                 f"Failed to prepare statement: Configuration {side}_DELIMITER is invalid: Invalid"
-                f" delimiter value: '{found}'. The delimiter must be a single character, TAB, or SPACE."
+                f" delimiter value: '{found}'. The delimiter must be a single character, TAB, or"
+                " SPACE."
                 "\nExample valid value: ';'"
             )
         return found
@@ -145,7 +151,8 @@ class With:
         kind = kind.upper()
         if kind not in ("SESSION", "TUMBLING", "HOPPING"):
             raise StatementError(
-                f"Configuration WINDOW_TYPE is invalid: {kind}", hint="one of SESSION, HOPPING, TUMBLING"
+                f"Configuration WINDOW_TYPE is invalid: {kind}",
+                hint="one of SESSION, HOPPING, TUMBLING",
             )
         if kind == "SESSION":
             if size is not None:
@@ -200,7 +207,7 @@ def resolve_type(type_: SqlType, catalog: Catalog) -> SqlType:
         case Map(key, value):
             return Map(resolve_type(key, catalog), resolve_type(value, catalog))
         case Struct(fields):
-            return Struct(tuple(Field(f.name, resolve_type(f.type, catalog)) for f in fields))
+            return Struct(tuple(replace(f, type=resolve_type(f.type, catalog)) for f in fields))
         case _:
             return type_
 
@@ -208,7 +215,8 @@ def resolve_type(type_: SqlType, catalog: Catalog) -> SqlType:
 def declare(
     statement: CreateSource, catalog: Catalog, properties: Properties, topics: Mapping[str, int]
 ) -> Source:
-    """The Source that the statement declares. `topics`: number of partitions of each topic that exists."""
+    """The Source that the statement declares. `topics`: number of partitions of each topic that
+    exists."""
     options = With(statement.properties)
     topic = options.text("KAFKA_TOPIC")
     if topic is None:
@@ -216,9 +224,7 @@ def declare(
     schema = columns_schema(statement.columns, statement.kind, catalog)
     value_name = options.format("VALUE") or properties.text("ksql.persistence.default.format.value")
     if not value_name:
-        raise StatementError(
-            'Missing required property "VALUE_FORMAT" which has no default value.'
-        )
+        raise StatementError('Missing required property "VALUE_FORMAT" which has no default value.')
     default_key = properties.text("ksql.persistence.default.format.key")
     key_name = options.format("KEY") or default_key.upper()
     if not any(schema.columns()) and value_name.upper() in ("KAFKA", "DELIMITED", "NONE"):
@@ -230,7 +236,7 @@ def declare(
         raise StatementError("Windowed sources require a key column.")
     if statement.kind == TABLE and not schema.key:
         raise StatementError(
-            f"Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",
+            "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",
             detail=f"Use a stream instead of a table if {statement.name} has none.",
         )
     if not schema.key and "KEY_FORMAT" not in options and "FORMAT" not in options:
@@ -260,7 +266,8 @@ def _partitions(options: With, topic: str, topics: Mapping[str, int]) -> int:
         raise StatementError(f"Invalid value {asked} for property PARTITIONS: at least 1 is needed")
     if asked is not None and found is not None and asked != found:
         raise StatementError(
-            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica"
+            f"A Kafka topic with the name '{topic}' already exists, with different"
+            " partition/replica"
             f" configuration than required. KSQL expects {asked} partitions (topic has {found})",
             hint="leave PARTITIONS out to use the topic as it is",
         )
@@ -285,7 +292,8 @@ def _timestamp_column(options: With, schema: Schema) -> str | None:
 
 
 def check_timestamp(name: str, pattern: str | None, schema: Schema) -> str:
-    """The timestamp column's name; StatementError where it does not exist or its type does not fit."""
+    """The timestamp column's name; StatementError where it does not exist or its type does not
+    fit."""
     column = schema.find(name)
     if column is None:
         raise StatementError(
@@ -294,7 +302,8 @@ def check_timestamp(name: str, pattern: str | None, schema: Schema) -> str:
         )
     if column.type == STRING and pattern is None:
         raise StatementError(
-            f"A String timestamp field has been specified without also specifying the TIMESTAMP_FORMAT:"
+            "A String timestamp field has been specified without also specifying the"
+            " TIMESTAMP_FORMAT:"
             f" '{name}'",
             hint="add TIMESTAMP_FORMAT='yyyy-MM-dd HH:mm:ss'",
         )
@@ -325,11 +334,11 @@ def columns_schema(columns: tuple[ColumnDef, ...], kind: str, catalog: Catalog) 
         match column.constraint:
             case "KEY" | "PRIMARY KEY":
                 check_key_type(column.name, type_)
-                key.append(Column(column.name, type_))
+                key.append(Column(column.name, type_, column.written))
             case "HEADERS" | "HEADER":
                 headers.append(_header_column(column, type_, headers))
             case _:
-                value.append(Column(column.name, type_))
+                value.append(Column(column.name, type_, column.written))
     return Schema(key=tuple(key), value=tuple(value), headers=tuple(headers))
 
 
@@ -358,9 +367,7 @@ _KEYS_DIFFER = (
 )
 
 
-def _header_column(
-    column: ColumnDef, type_: SqlType, before: list[HeaderColumn]
-) -> HeaderColumn:
+def _header_column(column: ColumnDef, type_: SqlType, before: list[HeaderColumn]) -> HeaderColumn:
     if column.constraint == "HEADERS":
         if type_ != HEADERS:
             raise StatementError(
@@ -369,7 +376,7 @@ def _header_column(
             )
         if before:
             raise StatementError(
-                f"Schema already contains a HEADERS column.", position=column.position
+                "Schema already contains a HEADERS column.", position=column.position
             )
         return HeaderColumn(column.name, type_)
     if type_ != BYTES:

@@ -18,7 +18,11 @@ def explain_sql(plan: PhysicalPlan) -> str:
     """Every statement of a step, under the operator that it belongs to."""
     lines = [f"{len(plan.statements)} statements a step"]
     for i, statement in enumerate(plan.statements, 1):
-        kernel = f" -> kernel {statement.kernel.__module__.rsplit('.', 1)[-1]}" if statement.kernel else ""
+        kernel = (
+            f" -> kernel {statement.kernel.__module__.rsplit('.', 1)[-1]}"
+            if statement.kernel
+            else ""
+        )
         slow = " (slow: loops over rows)" if statement.slow else ""
         into = f" {statement.result} :=" if statement.result else ""
         lines.append(f"[{i}] {statement.operator}{into}{kernel}{slow}")
@@ -30,6 +34,4 @@ def explain_state(plan: PhysicalPlan) -> str:
     """The state tables and their columns."""
     if not plan.state:
         return "no state"
-    return "\n".join(
-        f"{t.name}({', '.join(f'{n} {d}' for n, d in t.columns)})" for t in plan.state
-    )
+    return "\n".join(f"{t.name}({', '.join(f'{n} {d}' for n, d in t.columns)})" for t in plan.state)

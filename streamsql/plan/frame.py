@@ -9,9 +9,8 @@ from streamsql.config import Properties
 from streamsql.errors import StatementError
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, FormatOptions
-from streamsql.operators.operator import Node
+from streamsql.operators.operator import Node, WindowInfo
 from streamsql.operators.placement import Placement
-from streamsql.operators.operator import WindowInfo
 from streamsql.plan.scope import Entry, Scope, near_hint
 from streamsql.schema.column import PSEUDO_COLUMNS, WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.duck import physical_names, quote
@@ -32,8 +31,8 @@ PSEUDO_SQL = {
 class Context:
     """What a statement is planned against.
 
-    `mentioned`: names of the columns that the query writes out; `starred`: it selects a `*` besides. A join carries no
-    other column.
+    `mentioned`: names of the columns that the query writes out; `starred`: it selects a `*`
+    besides. A join carries no other column.
     """
 
     catalog: Catalog
@@ -65,9 +64,11 @@ def source_hint(name: str, catalog: Catalog) -> str:
 class Frame:
     """A node with the scope over its relation.
 
-    `key`: for each key column the qualified expressions that equal it, the first preferred; any one of them in the
-    projection is the key. `key_columns`: what the key reads where that is not the expression itself (a join's key).
-    `synthetic`: the key column that no source has, or empty. `foreign_key`: the left side of a foreign-key join.
+    `key`: for each key column the qualified expressions that equal it, the first preferred; any one
+    of them in the projection is the key. `key_columns`: what the key reads where that is not the
+    expression itself (a join's key).
+    `synthetic`: the key column that no source has, or empty. `foreign_key`: the left side of a
+    foreign-key join.
     """
 
     node: Node
@@ -86,7 +87,8 @@ class Frame:
 
 
 def placement(key: tuple[Column, ...], partitions: int) -> Placement:
-    """Where records of a new key go: by the bytes that the KAFKA format gives one simple column, else by JSON's."""
+    """Where records of a new key go: by the bytes that the KAFKA format gives one simple column,
+    else by JSON's."""
     simple = len(key) == 1 and key[0].type in (INTEGER, BIGINT, DOUBLE, STRING, BYTES)
     return Placement(
         format=format_named("KAFKA" if simple else "JSON"),
@@ -112,11 +114,13 @@ def pseudo_entries(alias: str, *, windowed: bool, offsets: bool = True) -> tuple
     )
 
 
-def schema_entries(alias: str, schema: Schema, *, headers: bool = True) -> tuple[Entry, ...]:
+def schema_entries(alias: str, schema: Schema) -> tuple[Entry, ...]:
     """An entry for each column of a node's schema, key first."""
     columns = [*schema.key, *schema.value]
     physical = physical_names(c.name for c in columns)
     return tuple(
-        Entry(source=alias, name=c.name, typed=typed_column(p, c.type), is_key=schema.is_key(c.name))
+        Entry(
+            source=alias, name=c.name, typed=typed_column(p, c.type), is_key=schema.is_key(c.name)
+        )
         for c, p in zip(columns, physical, strict=True)
     )

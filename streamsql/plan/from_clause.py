@@ -6,8 +6,8 @@ from streamsql.catalog.catalog import Source as CatalogSource
 from streamsql.errors import StatementError, UnsupportedError
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, VALUE
-from streamsql.operators.source import Source
 from streamsql.operators.operator import WindowInfo
+from streamsql.operators.source import Source
 from streamsql.plan.declare import options_of
 from streamsql.plan.frame import Context, Frame, pseudo_entries, schema_entries, typed_column
 from streamsql.plan.joins import join_frames
@@ -54,9 +54,7 @@ def source_frame(source: CatalogSource, alias: str) -> Frame:
     """The frame that reads a source."""
     node = source_node(source)
     entries = schema_entries(alias, node.schema)
-    scope = Scope(
-        entries=entries + pseudo_entries(alias, windowed=source.window is not None)
-    )
+    scope = Scope(entries=entries + pseudo_entries(alias, windowed=source.window is not None))
     return Frame(
         node=node,
         scope=scope,
@@ -75,7 +73,8 @@ def window_info(source: CatalogSource) -> WindowInfo | None:
 
 
 def source_node(source: CatalogSource) -> Source:
-    """The operator that reads a source's topic: key columns, then values and header columns as values."""
+    """The operator that reads a source's topic: key columns, then values and header columns as
+    values."""
     names = [c.name for c in source.schema.columns()]
     physical = dict(zip(names, physical_names(names), strict=True))
     timestamp = None
@@ -100,7 +99,11 @@ def source_node(source: CatalogSource) -> Source:
 
 
 def _join(join: JoinRef, context: Context) -> Frame:
-    left = plan_from(join.left, context) if isinstance(join.left, JoinRef) else _side(join.left, context)
+    left = (
+        plan_from(join.left, context)
+        if isinstance(join.left, JoinRef)
+        else _side(join.left, context)
+    )
     right = _side(join.right, context)
     return join_frames(join, left, right, context)
 
@@ -111,4 +114,3 @@ def _side(relation: Relation, context: Context) -> Frame:
             "a join's right side has to be a stream or table", position=relation.position
         )
     return source_frame(_find(relation, context), relation.alias or relation.name)
-

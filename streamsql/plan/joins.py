@@ -1,7 +1,8 @@
 """Joins: which kind two frames make, checked as ksqlDB checks it, and the frame that comes out.
 
-Every side is first projected to its join key and its columns under the names `ALIAS.COLUMN`, pseudo columns of the
-sources among them; a side whose key is another is repartitioned. Joins are left-deep: the left frame may be a join.
+Every side is first projected to its join key and its columns under the names `ALIAS.COLUMN`, pseudo
+columns of the sources among them; a side whose key is another is repartitioned. Joins are
+left-deep: the left frame may be a join.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ from streamsql.sql import format as format_sql
 from streamsql.sql.statement import JoinRef, Within
 
 JOIN_KEY = "ROWKEY"
-_KINDS = {"INNER": "[INNER] JOIN", "LEFT": "LEFT [OUTER] JOIN", "RIGHT": "RIGHT [OUTER] JOIN", "FULL": "[FULL] OUTER JOIN"}
+_KINDS = {
+    "INNER": "[INNER] JOIN",
+    "LEFT": "LEFT [OUTER] JOIN",
+    "RIGHT": "RIGHT [OUTER] JOIN",
+    "FULL": "[FULL] OUTER JOIN",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,8 @@ def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> F
     right_key = bind(condition.right, right.scope)
     kind = _kind(join, left, right, condition)
     if left_key.type != right_key.type:
-        shown = f"{format_sql(condition.left)}{{{left_key.type}}} = {format_sql(condition.right)}{{{right_key.type}}}"
+        sides = ((condition.left, left_key), (condition.right, right_key))
+        shown = " = ".join(f"{format_sql(e)}{{{t.type}}}" for e, t in sides)
         raise StatementError(
             f"Invalid join condition: types don't match. Got {shown}.", position=join.on.position
         )
@@ -66,14 +73,16 @@ def _check_sources(left: Frame, right: Frame) -> None:
     aliases = left.scope.sources()
     if any(alias in aliases for alias in right.scope.sources()):
         raise StatementError(
-            f"N-way joins do not support multiple occurrences of the same source. Source: '{new.name}'"
+            "N-way joins do not support multiple occurrences of the same source. Source:"
+            f" '{new.name}'"
             if len(left.sources) > 1
             else f"Can not join '{new.name}' to '{new.name}': self joins are not yet supported."
         )
     if any(s.name == new.name for s in left.sources):
         if len(left.sources) > 1:
             raise StatementError(
-                f"N-way joins do not support multiple occurrences of the same source. Source: '{new.name}'"
+                "N-way joins do not support multiple occurrences of the same source. Source:"
+                f" '{new.name}'"
             )
         raise StatementError(
             f"Can not join '{new.name}' to '{new.name}': self joins are not yet supported."
@@ -98,7 +107,8 @@ def _condition(join: JoinRef, left: Frame, right: Frame) -> Condition:
     mine = right.scope.sources()
     if (first in mine) == (second in mine):
         raise StatementError(
-            "Each side of the join must reference exactly one source and not the same source. Left side"
+            "Each side of the join must reference exactly one source and not the same source. Left"
+            " side"
             f" references `{first}` and right references `{second}`",
             position=join.on.position,
         )
@@ -112,7 +122,8 @@ def _one_source(expr: ast.Expr, on: ast.Expr) -> str:
     sources = {c.source for c in columns_of(expr)}
     if len(sources) != 1:
         raise StatementError(
-            f"Invalid comparison expression '{format_sql(expr)}' in join '{format_sql(on)}'. Each side of"
+            f"Invalid comparison expression '{format_sql(expr)}' in join '{format_sql(on)}'. Each"
+            " side of"
             " the join comparision must contain references from exactly one source.",
             position=expr.position,
         )
@@ -138,8 +149,10 @@ def _kind(join: JoinRef, left: Frame, right: Frame, condition: Condition) -> str
     if join.within is not None:
         what = "Table-Table" if left.table else "Stream-Table"
         raise StatementError(
-            f"A window definition was provided for a {what} join. These joins are not windowed. Please"
-            " drop the window definition (i.e. the WITHIN clause) and try to execute your join again."
+            f"A window definition was provided for a {what} join. These joins are not windowed."
+            " Please"
+            " drop the window definition (i.e. the WITHIN clause) and try to execute your join"
+            " again."
         )
     on_key = _is_key(condition.right, right)
     if not left.table:
@@ -150,28 +163,36 @@ def _kind(join: JoinRef, left: Frame, right: Frame, condition: Condition) -> str
             )
         if not on_key:
             raise StatementError(
-                "Invalid join condition: stream-table joins require to join on the table's primary key."
+                "Invalid join condition: stream-table joins require to join on the table's primary"
+                " key."
                 f" Got {condition.text}."
             )
         return "stream-table"
     if not on_key:
         raise StatementError(
-            "Invalid join condition: table-table joins require to join on the primary key of the right"
+            "Invalid join condition: table-table joins require to join on the primary key of the"
+            " right"
             f" input table. Got {condition.text}."
         )
-    return "table-table" if _is_key(condition.left, left) else _foreign_kind(join, left, condition, names)
+    return (
+        "table-table"
+        if _is_key(condition.left, left)
+        else _foreign_kind(join, left, condition, names)
+    )
 
 
 def _foreign_kind(join: JoinRef, left: Frame, condition: Condition, names: str) -> str:
     if len(left.sources) > 1:
         raise StatementError(
-            "Invalid join condition: foreign-key table-table joins are not supported as part of n-way"
+            "Invalid join condition: foreign-key table-table joins are not supported as part of"
+            " n-way"
             f" joins. Got {condition.text}."
         )
     if join.kind not in ("INNER", "LEFT"):
         word = {"FULL": "full-outer", "RIGHT": "right-outer"}[join.kind]
         raise StatementError(
-            f"Invalid join type: {word} join not supported for foreign-key table-table join. Got {names}."
+            f"Invalid join type: {word} join not supported for foreign-key table-table join. Got"
+            f" {names}."
         )
     return "foreign"
 
@@ -185,7 +206,8 @@ def _check_partitions(left: Frame, right: Frame) -> None:
     if a.partitions != b.partitions:
         raise StatementError(
             f"Can't join `{a.name}` with `{b.name}` since the number of partitions don't match."
-            f" `{a.name}` partitions = {a.partitions}; `{b.name}` partitions = {b.partitions}. Please"
+            f" `{a.name}` partitions = {a.partitions}; `{b.name}` partitions = {b.partitions}."
+            " Please"
             " repartition either one so that the number of partitions match."
         )
 
@@ -214,8 +236,8 @@ def _carried(entry: Entry, context: Context) -> bool:
 
 
 def _keyed(side: _Side, context: Context, *, moved: bool = False) -> Node:
-    """The side's columns under their internal names, keyed by the join expression. `moved`: the other side is placed
-    by its new key, and so is this one."""
+    """The side's columns under their internal names, keyed by the join expression. `moved`: the
+    other side is placed by its new key, and so is this one."""
     frame = side.frame
     values = tuple((_internal(e), e.typed) for e in frame.scope.entries if _carried(e, context))
     schema = Schema(
@@ -254,9 +276,7 @@ def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
     )
 
 
-def _equal(
-    join: JoinRef, kind: str, left: _Side, right: _Side, *, context: Context
-) -> Frame:
+def _equal(join: JoinRef, kind: str, left: _Side, right: _Side, *, context: Context) -> Frame:
     moved = not _stays(left, right)
     left_node = _keyed(left, context, moved=moved)
     right_node = _keyed(right, context, moved=moved)
@@ -303,7 +323,8 @@ def _equal(
 
 
 def _key_choices(join: JoinRef, left: _Side, right: _Side) -> tuple[ast.Expr, ...]:
-    """The expressions that equal the join key; none for a full join, where either side may be missing."""
+    """The expressions that equal the join key; none for a full join, where either side may be
+    missing."""
     if join.kind == "FULL":
         return ()
     earlier: tuple[ast.Expr, ...] = ()
@@ -352,9 +373,7 @@ def _foreign(
     foreign = bind(foreign_key, inner)
     right_key = next(e for e in right.scope.entries if e.is_key)
     right_node = _keyed(_Side(right, right.key[0][0], right_key.typed), context)
-    schema = Schema(
-        key=left_schema.key, value=(*left_schema.value, *right_node.schema.value)
-    )
+    schema = Schema(key=left_schema.key, value=(*left_schema.value, *right_node.schema.value))
     node = ForeignKeyJoin(
         left=left_node, right=right_node, kind=join.kind, foreign_key=foreign, schema=schema
     )

@@ -1,4 +1,5 @@
-"""CREATE … AS SELECT and INSERT INTO … SELECT: the sink's source, its formats, and the plan that feeds it."""
+"""CREATE … AS SELECT and INSERT INTO … SELECT: the sink's source, its formats, and the plan that
+feeds it."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ from streamsql.sql.statement import CreateAsSelect, InsertInto
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persistent:
-    """A persistent query that was accepted: its plan, its catalog entry, and the source it makes (None: INSERT INTO)."""
+    """A persistent query that was accepted: its plan, its catalog entry, and the source it makes
+    (None: INSERT INTO)."""
 
     plan: PhysicalPlan
     query: Query
@@ -61,19 +63,21 @@ def plan_create(
         text=statement.text,
         properties=context.properties.items(),
     )
-    node, plan = _lower(planned, source, options, query_id, context)
+    node, plan = _lower(planned, source, query_id, context)
     return Persistent(plan=plan, query=query, source=source, node=node, makes_source=True)
 
 
 def _check_kind(statement: CreateAsSelect, planned: PlannedQuery) -> None:
     if statement.kind == STREAM and planned.table:
         raise StatementError(
-            "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT"
+            "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS"
+            " SELECT"
             " statement instead."
         )
     if statement.kind == TABLE and not planned.table:
         raise StatementError(
-            "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS SELECT"
+            "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS"
+            " SELECT"
             " statement instead."
         )
 
@@ -93,7 +97,8 @@ def _sink_source(
     partitions = options.number("PARTITIONS") or topics.get(topic) or left.partitions
     if topics.get(topic, partitions) != partitions:
         raise StatementError(
-            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica"
+            f"A Kafka topic with the name '{topic}' already exists, with different"
+            " partition/replica"
             f" configuration than required. KSQL expects {partitions} partitions (topic has"
             f" {topics[topic]})"
         )
@@ -121,9 +126,7 @@ def _sink_source(
     return replace(source, timestamp_column=column)
 
 
-def _key_format(
-    options: With, planned: PlannedQuery, left: Source, context: Context
-) -> FormatSpec:
+def _key_format(options: With, planned: PlannedQuery, left: Source, context: Context) -> FormatSpec:
     """The key's format: as asked, else the left source's, else the default; NONE without a key."""
     asked = options.format("KEY")
     if not planned.schema.key:
@@ -155,7 +158,7 @@ def _value_format(options: With, left: Source, schema: Schema, context: Context)
 
 
 def _lower(
-    planned: PlannedQuery, source: Source, options: With, query_id: str, context: Context
+    planned: PlannedQuery, source: Source, query_id: str, context: Context
 ) -> tuple[Node, PhysicalPlan]:
     """The whole tree and its plan."""
     node = planned.node
@@ -222,7 +225,8 @@ def plan_insert(statement: InsertInto, context: Context, *, query_id: str) -> Pe
     planned = plan_query(statement.query, context, sink=sink.name)
     if planned.table:
         raise StatementError(
-            f"INSERT INTO can only be used to insert into a stream. The query gives a table: {sink.name}"
+            "INSERT INTO can only be used to insert into a stream. The query gives a table:"
+            f" {sink.name}"
         )
     _check_schemas(planned.schema, sink.schema)
     query = Query(
@@ -233,7 +237,7 @@ def plan_insert(statement: InsertInto, context: Context, *, query_id: str) -> Pe
         kind="INSERT",
         properties=context.properties.items(),
     )
-    node, plan = _lower(planned, sink, With(()), query_id, context)
+    node, plan = _lower(planned, sink, query_id, context)
     return Persistent(plan=plan, query=query, source=sink, node=node, makes_source=False)
 
 

@@ -25,7 +25,8 @@ from streamsql.sql.statement import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One column of the result: its name and its expression, in which every column names its source."""
+    """One column of the result: its name and its expression, in which every column names its
+    source."""
 
     name: str
     expr: ast.Expr
@@ -33,15 +34,20 @@ class Item:
     aliased: bool = False
 
 
-def expand(query: Query, scope: Scope, *, persistent: bool, synthetic: str = "") -> tuple[Item, ...]:
-    """The items of `query` in order. `synthetic` is the key column that only the join made, first of a `*`."""
-    columns = [e for e in scope.columns()]
+def expand(
+    query: Query, scope: Scope, *, persistent: bool, synthetic: str = ""
+) -> tuple[Item, ...]:
+    """The items of `query` in order. `synthetic` is the key column that only the join made, first
+    of a `*`."""
+    columns = scope.columns()
     names = Names(e.name for e in columns)
     clashes = Counter(e.name for e in scope.entries)
     joined = len([s for s in scope.sources() if s]) > 1
     items: list[Item] = []
     for item in query.items:
-        items += _expanded(item, scope, names=names, clashes=clashes, joined=joined, synthetic=synthetic)
+        items += _expanded(
+            item, scope, names=names, clashes=clashes, joined=joined, synthetic=synthetic
+        )
     if persistent:
         _check_reserved(items)
     return tuple(items)
@@ -51,7 +57,8 @@ def _check_reserved(items: list[Item]) -> None:
     for item in items:
         if item.name in PSEUDO_NAMES:
             raise StatementError(
-                f"Reserved column name in select: `{item.name}`. Please remove or alias the column.",
+                f"Reserved column name in select: `{item.name}`. Please remove or alias the"
+                " column.",
                 position=item.written.position,
             )
 

@@ -1,8 +1,8 @@
 """SELECT without EMIT: a query over the rows that are there now.
 
-Of a materialized table it is SQL over the query's state (`PhysicalPlan.materialized`), at one snapshot of the
-database. Of a stream it is the records from the beginning to the current end. What is refused is ksqlDB's
-(select-pull-query): no join, window, GROUP BY, PARTITION BY, HAVING.
+Of a materialized table it is SQL over the query's state (`PhysicalPlan.materialized`), at one
+snapshot of the database. Of a stream it is the records from the beginning to the current end. What
+is refused is ksqlDB's (select-pull-query): no join, window, GROUP BY, PARTITION BY, HAVING.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
 from streamsql.sql.statement import Query, SelectColumn, SelectItem, SelectStar, SourceRef
 
-
 PUSH_HINT = (
-    "See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query."
+    "See https://cnfl.io/queries for more info."
+    "\nAdd EMIT CHANGES if you intended to issue a push query."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A pull query over a table: `sql` reads `materialized`, which the caller puts in the place of `{rows}`."""
+    """A pull query over a table: `sql` reads `materialized`, which the caller puts in the place of
+    `{rows}`."""
 
     source: Source
     sql: str
@@ -111,7 +112,9 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
     if query.where is not None:
         where = f"WHERE {_condition(query.where, scope).sql}"
     selected = ", ".join(f"{_guarded(t)} AS {quote(f'c{i}')}" for i, t in enumerate(typed))
-    order = ", ".join([*(e.typed.sql for e in scope.entries if e.is_key), *(["_ws"] if windowed else [])])
+    order = ", ".join(
+        [*(e.typed.sql for e in scope.entries if e.is_key), *(["_ws"] if windowed else [])]
+    )
     # One row more than asked for tells whether the limit cut anything.
     limit = f"LIMIT {query.limit + 1}" if query.limit is not None else ""
     key, value = _result_columns(items, typed, source)
@@ -127,7 +130,11 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
 
 def star_with_bounds(query: Query, source: Source) -> Query:
     """`*` of a windowed table written out: its key, the window, its values."""
-    names = (*(c.name for c in source.schema.key), *WINDOW_BOUNDS, *(c.name for c in source.schema.value))
+    names = (
+        *(c.name for c in source.schema.key),
+        *WINDOW_BOUNDS,
+        *(c.name for c in source.schema.value),
+    )
     items: list[SelectItem] = []
     for item in query.items:
         if isinstance(item, SelectStar):
@@ -181,4 +188,3 @@ def _result_columns(
         is_key = isinstance(item.expr, ast.ColumnRef) and item.expr.name in keys
         (key if is_key else value).append(Column(item.name, found.type))
     return tuple(key), tuple(value)
-

@@ -1,8 +1,8 @@
 """Which pull queries look keys up, and which have to scan the table.
 
-With `ksql.query.pull.table.scan.enabled` off a pull query on a table needs, in every alternative of its WHERE, each key
-column compared with a value (ksqlDB: select-pull-query). With it on, what is no look-up is a scan; only what can
-never be right is refused.
+With `ksql.query.pull.table.scan.enabled` off a pull query on a table needs, in every alternative of
+its WHERE, each key column compared with a value (ksqlDB: select-pull-query). With it on, what is no
+look-up is a scan; only what can never be right is refused.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from streamsql.sql import format as format_sql
 
 _RANGES = ("<", "<=", ">", ">=")
 _COMBINED = (
-    "A comparison condition on the key column cannot be combined with other comparisons such as an IN"
+    "A comparison condition on the key column cannot be combined with other comparisons such as an"
+    " IN"
     " predicate"
 )
 
 
 def check_keys(where: ast.Expr | None, source: Source, properties: Properties) -> None:
-    """StatementError where the WHERE of a pull query on a table cannot be answered as configured."""
+    """StatementError where the WHERE of a pull query on a table cannot be answered as
+    configured."""
     keys = [c.name for c in source.schema.key]
     if where is not None:
         _check_values(where, source)

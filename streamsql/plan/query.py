@@ -1,6 +1,8 @@
-"""A SELECT becomes an operator tree: FROM, WHERE, table functions, GROUP BY or PARTITION BY, HAVING, SELECT.
+"""A SELECT becomes an operator tree: FROM, WHERE, table functions, GROUP BY or PARTITION BY,
+HAVING, SELECT.
 
-`plan_query` gives the tree without its end; `persistent.py` adds a sink, `transient.py` a collector.
+`plan_query` gives the tree without its end; `persistent.py` adds a sink, `transient.py` a
+collector.
 """
 
 from __future__ import annotations
@@ -13,10 +15,9 @@ from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
 from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
-from streamsql.operators.operator import Node
+from streamsql.operators.operator import Node, WindowInfo
 from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
-from streamsql.operators.operator import WindowInfo
 from streamsql.plan.aggregation import aggregate_calls, group
 from streamsql.plan.declare import check_key_type
 from streamsql.plan.expressions import bind
@@ -43,8 +44,8 @@ from streamsql.sql.statement import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedQuery:
-    """A SELECT's tree. `schema`: its result, key first; `order`: the columns as selected. `rekeyed`: the key is another
-    than the source's, so records change partition."""
+    """A SELECT's tree. `schema`: its result, key first; `order`: the columns as selected.
+    `rekeyed`: the key is another than the source's, so records change partition."""
 
     node: Node
     schema: Schema
@@ -92,7 +93,8 @@ def _conditions(relation: Relation) -> list[ast.Expr]:
 
 
 def _with_bounds(query: Query, frame: Frame) -> Scope:
-    """The names of the SELECT list: a windowed GROUP BY over one source adds the window's bounds."""
+    """The names of the SELECT list: a windowed GROUP BY over one source adds the window's
+    bounds."""
     if query.window is None or frame.window is not None or len(frame.sources) > 1:
         return frame.scope
     (alias,) = frame.scope.sources()
@@ -183,8 +185,7 @@ def ast_args(call: ast.Expr) -> Sequence[ast.Expr]:
 
 def _holds_table_function(expr: ast.Expr) -> bool:
     return any(
-        isinstance(part, ast.Call) and functions.is_table_function(part.name)
-        for part in walk(expr)
+        isinstance(part, ast.Call) and functions.is_table_function(part.name) for part in walk(expr)
     )
 
 
@@ -202,13 +203,12 @@ def _plain(
         if any(isinstance(i, SelectStar) for i in query.items):
             items = (*_new_key_items(partition_by, items), *_keys_last(items, frame))
     key_items = _key_items(items, keys, context, sink=sink, expected=expected, frame=frame)
-    return _projected(
-        frame, items, key_items, context=context, rekeyed=partition_by is not None
-    )
+    return _projected(frame, items, key_items, context=context, rekeyed=partition_by is not None)
 
 
 def _new_key_items(exprs: tuple[ast.Expr, ...], items: tuple[Item, ...]) -> list[Item]:
-    """An item for each expression of PARTITION BY that `*` does not hold: it selects the new key too."""
+    """An item for each expression of PARTITION BY that `*` does not hold: it selects the new key
+    too."""
     names = Names(i.name for i in items)
     missing = [e for e in exprs if not any(i.expr == e for i in items)]
     return [Item(name=column_name(e, names), expr=e, written=e) for e in missing]
@@ -243,7 +243,8 @@ def _partition_by(query: Query, frame: Frame) -> tuple[ast.Expr, ...] | None:
         qualified = qualify(expr, scope)
         if qualified in found:
             raise StatementError(
-                f"Duplicate PARTITION BY expression: {format_sql(qualified)}", position=expr.position
+                f"Duplicate PARTITION BY expression: {format_sql(qualified)}",
+                position=expr.position,
             )
         found.append(qualified)
     return tuple(found)
@@ -278,7 +279,7 @@ def _key_items(
     if missing and context.persistent:
         if frame.foreign_key and expected == "join expression":
             _raise_missing_primary(missing, frame)
-        _raise_missing(missing, expected, sink, frame)
+        _raise_missing(missing, expected, sink)
     return found
 
 
@@ -299,15 +300,15 @@ def _raise_twice(matching: list[Item], choice: ast.Expr, frame: Frame) -> None:
     listed = " and ".join(i.name for i in matching)
     raise StatementError(
         f"The projection contains a key column (`{shown}`) more than once, aliased as: {listed}."
-        "\nEach key column must only be in the projection once. If you intended to copy the key into"
-        " the value, then consider using the AS_VALUE function to indicate which key reference should"
+        "\nEach key column must only be in the projection once. If you intended to copy the key"
+        " into"
+        " the value, then consider using the AS_VALUE function to indicate which key reference"
+        " should"
         " be copied."
     )
 
 
-def _raise_missing(
-    missing: list[tuple[ast.Expr, ...]], expected: str, sink: str, frame: Frame
-) -> None:
+def _raise_missing(missing: list[tuple[ast.Expr, ...]], expected: str, sink: str) -> None:
     joined = expected == "join expression"
     if expected == "partitioning expression":
         shown = [format_sql(m[0]) for m in missing]
@@ -322,7 +323,8 @@ def _raise_missing(
     if expected == "key column" and plural:
         kind = f"key columns {words}"
     raise StatementError(
-        f"Key missing from projection (ie, SELECT).\nThe query used to build `{sink}` must include the"
+        f"Key missing from projection (ie, SELECT).\nThe query used to build `{sink}` must include"
+        " the"
         f" {kind} in its projection (eg, SELECT {example}...)."
     )
 
@@ -342,7 +344,8 @@ def _projected(
     context: Context,
     rekeyed: bool,
 ) -> PlannedQuery:
-    """The frame with a Project, its key columns first, and a Repartition where the key is another."""
+    """The frame with a Project, its key columns first, and a Repartition where the key is
+    another."""
     typed = {id(i): _column(i, frame) for i in items}
     if frame.key_columns and not rekeyed:
         # A join's key is never NULL, its sides' columns may be.
@@ -420,14 +423,17 @@ def _grouped(
     keys = tuple(choices for choices in grouping.frame.key)
     missing = [
         written
-        for written, choices in zip(query.group_by or (ast.BooleanLiteral(value=True),), keys, strict=True)
+        for written, choices in zip(
+            query.group_by or (ast.BooleanLiteral(value=True),), keys, strict=True
+        )
         if not any(i.expr in choices for i in grouping.items)
     ]
     if missing and context.persistent:
         shown = [format_sql(unqualify(m)) for m in missing]
         plural = "s" if len(shown) > 1 else ""
         raise StatementError(
-            f"Key missing from projection (ie, SELECT).\nThe query used to build `{sink}` must include"
+            f"Key missing from projection (ie, SELECT).\nThe query used to build `{sink}` must"
+            " include"
             f" the grouping expression{plural} {listed_words(shown, 'and')} in its projection (eg,"
             f" SELECT {', '.join(shown)}...)."
         )
@@ -446,7 +452,5 @@ def _grouped(
     values = [i for i in grouping.items if not any(i is k for k in key_items)]
     if not values and context.persistent:
         raise StatementError("The projection contains no value columns.")
-    planned = _projected(
-        grouping.frame, grouping.items, key_items, context=context, rekeyed=False
-    )
+    planned = _projected(grouping.frame, grouping.items, key_items, context=context, rekeyed=False)
     return replace(planned, rekeyed=True, stateful=True)

@@ -31,7 +31,8 @@ def walk(expr: ast.Expr) -> Iterator[ast.Expr]:
 
 
 def transform(expr: ast.Expr, visit: Callable[[ast.Expr], ast.Expr | None]) -> ast.Expr:
-    """`expr` with each part, outermost first, replaced by what `visit` gives for it; None keeps it and goes inside."""
+    """`expr` with each part, outermost first, replaced by what `visit` gives for it; None keeps it
+    and goes inside."""
     found = visit(expr)
     if found is not None:
         return found
@@ -53,12 +54,15 @@ def _transformed(value: object, visit: Callable[[ast.Expr], ast.Expr | None]) ->
 
 
 def qualify(expr: ast.Expr, scope: Scope) -> ast.Expr:
-    """`expr` with the source of every column written out, so that equal expressions compare equal."""
+    """`expr` with the source of every column written out, so that equal expressions compare
+    equal."""
 
     def visit(part: ast.Expr) -> ast.Expr | None:
         if isinstance(part, ast.Lambda):
             return ast.Lambda(
-                parameters=part.parameters, body=_qualify_lambda(part, scope), position=part.position
+                parameters=part.parameters,
+                body=_qualify_lambda(part, scope),
+                position=part.position,
             )
         if isinstance(part, ast.ColumnRef) and part.source is None:
             return replace(part, source=scope.entry(part).source)

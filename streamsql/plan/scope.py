@@ -1,7 +1,7 @@
 """Which names an expression may use, and what each reads.
 
-A scope is a value: the columns of one relation, by source alias, with the pseudo columns. Names are case-exact here;
-the parser has upper-cased what was not quoted.
+A scope is a value: the columns of one relation, by source alias, with the pseudo columns. Names are
+case-exact here; the parser has upper-cased what was not quoted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ PSEUDO_NAMES = frozenset(PSEUDO_COLUMNS) | frozenset(WINDOW_BOUNDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A column that a name may mean: `source` is the alias, `display` the name of a `*` expansion."""
+    """A column that a name may mean: `source` is the alias, `display` the name of a `*`
+    expansion."""
 
     source: str
     name: str
@@ -56,11 +57,7 @@ class Scope:
                 position=ref.position,
                 hint=near_hint(ref.source, self.sources()),
             )
-        found = [
-            e
-            for e in self.entries
-            if e.name == ref.name and ref.source in (None, e.source)
-        ]
+        found = [e for e in self.entries if e.name == ref.name and ref.source in (None, e.source)]
         if not found:
             written = ref.name if ref.source is None else f"{ref.source}.{ref.name}"
             raise StatementError(
@@ -82,11 +79,10 @@ class Scope:
         return self.entry(ref).typed
 
     def columns(self, source: str | None = None) -> tuple[Entry, ...]:
-        """The columns of `*` or `source.*`: key columns of a source, its window bounds excepted, then its values."""
+        """The columns of `*` or `source.*`: key columns of a source, its window bounds excepted,
+        then its values."""
         return tuple(
-            e
-            for e in self.entries
-            if e.name not in PSEUDO_NAMES and source in (None, e.source)
+            e for e in self.entries if e.name not in PSEUDO_NAMES and source in (None, e.source)
         )
 
 

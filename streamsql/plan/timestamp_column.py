@@ -1,4 +1,5 @@
-"""The DuckDB text that gives rowtime from a column: the TIMESTAMP and TIMESTAMP_FORMAT properties."""
+"""The DuckDB text that gives rowtime from a column: the TIMESTAMP and TIMESTAMP_FORMAT
+properties."""
 
 from __future__ import annotations
 

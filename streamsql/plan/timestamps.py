@@ -1,20 +1,22 @@
 """Reads the partial timestamps that ksqlDB allows beside ROWTIME and the window bounds.
 
-`2020`, `2020-01`, `2020-01-02`, `2020-01-02T10`, `…:20`, `…:30`, `….123`, with an optional zone `Z`, `+0100`,
+`2020`, `2020-01`, `2020-01-02`, `2020-01-02T10`, `…:20`, `…:30`, `….123`, with an optional zone
+`Z`, `+0100`,
 `+01:00`; UTC where there is none (ksqlDB: select-pull-query).
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 _PARTIAL = re.compile(
     r"(?P<year>\d{1,4})(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2})"
-    r"(?:[T ](?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d{1,9}))?)?)?)?)?)?"
+    r"(?:[T ](?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})"
+    r"(?:\.(?P<fraction>\d{1,9}))?)?)?)?)?)?"
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_partial_ms(text: str) -> int | None:
@@ -45,7 +47,7 @@ def parse_partial_ms(text: str) -> int | None:
 
 def _zone(text: str) -> timezone:
     if text[0] not in "+-":
-        return timezone.utc
+        return UTC
     digits = text[1:].replace(":", "")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return timezone(-offset if text[0] == "-" else offset)

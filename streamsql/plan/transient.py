@@ -59,9 +59,7 @@ def plan_push(query: Query, context: Context, *, query_id: str) -> Transient:
         schema=Schema(
             value=tuple(c for n in planned.order if (c := _column(planned.schema, n)) is not None)
         ),
-        columns=tuple(
-            (n, types[n], physical[n], planned.schema.is_key(n)) for n in planned.order
-        ),
+        columns=tuple((n, types[n], physical[n], planned.schema.is_key(n)) for n in planned.order),
         table=planned.table,
         limit=query.limit,
     )

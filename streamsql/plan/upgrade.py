@@ -1,4 +1,5 @@
-"""CREATE OR REPLACE of a query: what may change while it goes on from its offsets (KLIP-28, update-a-running-query)."""
+"""CREATE OR REPLACE of a query: what may change while it goes on from its offsets (KLIP-28,
+update-a-running-query)."""
 
 from __future__ import annotations
 
@@ -38,5 +39,6 @@ def check_query_upgrade(
 
 
 def _grown(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> bool:
-    """Whether a table of `old` columns can be given those of `new`: some may be appended, none changed."""
+    """Whether a table of `old` columns can be given those of `new`: some may be appended, none
+    changed."""
     return set(old) <= set(new)

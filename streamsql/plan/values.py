@@ -1,7 +1,7 @@
 """INSERT INTO … VALUES: one record's bytes as a SELECT without FROM.
 
-Rules of ksqlDB (insert-values): columns that are not named are NULL, ROWTIME may be set, a table needs its key, a
-tombstone cannot be written this way.
+Rules of ksqlDB (insert-values): columns that are not named are NULL, ROWTIME may be set, a table
+needs its key, a tombstone cannot be written this way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ NO_COLUMNS = Scope(entries=(), clause="VALUES")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValuesPlan:
-    """One record: `sql` gives `timestamp` (NULL: now), `key`, `value`; the encoders' kernels run after it."""
+    """One record: `sql` gives `timestamp` (NULL: now), `key`, `value`; the encoders' kernels run
+    after it."""
 
     source: Source
     sql: str
@@ -47,7 +48,8 @@ def plan_values(statement: InsertValues, context: Context) -> ValuesPlan:
     if source.is_table and not all(n in given for n in key_names):
         missing = ", ".join(n for n in key_names if n not in given)
         raise StatementError(
-            f"Failed to insert values into '{source.name}'. Value for primary key column(s) {missing} is"
+            f"Failed to insert values into '{source.name}'. Value for primary key column(s)"
+            f" {missing} is"
             " required for tables"
         )
     timestamp = typed["ROWTIME"].sql if "ROWTIME" in typed else "NULL::BIGINT"
@@ -141,9 +143,7 @@ def _encoded(
     values = [
         typed[c.name].sql if c.name in typed else f"NULL::{duckdb_type(c.type)}" for c in columns
     ]
-    encode = format_named(spec.name).encode(
-        columns, values, options_of(spec, side), target=side
-    )
+    encode = format_named(spec.name).encode(columns, values, options_of(spec, side), target=side)
     if side == VALUE:
         return encode, encode.sql
     nulls = " AND ".join(f"({v}) IS NULL" for v in values)

@@ -1,8 +1,10 @@
-"""The loop of records: fetch, step, produce, commit, for every running query. The only loop, the only clock.
+"""The loop of records: fetch, step, produce, commit, for every running query. The only loop, the
+only clock.
 
-One step of a query is one database transaction: its state, its positions and, in an embedded log, its outputs. A
-batch that DuckDB refuses is cut in halves down to the record, so that what came before it is kept; the query then
-stops in ERROR with its cause, or goes on without the record where the user chose so. Other queries go on.
+One step of a query is one database transaction: its state, its positions and, in an embedded log,
+its outputs. A batch that DuckDB refuses is cut in halves down to the record, so that what came
+before it is kept; the query then stops in ERROR with its cause, or goes on without the record where
+the user chose so. Other queries go on.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryOptions:
-    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a persistent one has none.
+    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a
+    persistent one has none.
 
     `ready`: whether the reader of a push query can take more now; the query waits while it cannot.
     """
@@ -42,7 +45,8 @@ class QueryOptions:
 
 @dataclass(slots=True, kw_only=True)
 class RunningQuery:
-    """A query with its place in its inputs. `positions` are next-to-read; `pending`: there may be records to read."""
+    """A query with its place in its inputs. `positions` are next-to-read; `pending`: there may be
+    records to read."""
 
     task: Task
     options: QueryOptions
@@ -96,7 +100,8 @@ class Runtime:
     # starting and stopping ----------------------------------------------------------------------
 
     async def start(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
-        """Starts a query where it was, or at `options.reset`; DatabaseError where its state has another layout."""
+        """Starts a query where it was, or at `options.reset`; DatabaseError where its state has
+        another layout."""
         task = Task(plan, self._database.connection)
         saved = self._database.position(plan.query_id) if options.emit is None else None
         with self._database.transaction():
@@ -124,7 +129,8 @@ class Runtime:
             query.positions.setdefault(partition, offset)
 
     async def replace(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
-        """Puts a plan in the place of a running one: it goes on from the same positions, with the same state."""
+        """Puts a plan in the place of a running one: it goes on from the same positions, with the
+        same state."""
         old = self.queries[plan.query_id]
         task = Task(plan, self._database.connection)
         task.sequence = old.task.sequence
@@ -216,7 +222,8 @@ class Runtime:
             await self._fail(query, batch, error)
 
     async def _step(self, query: RunningQuery, batch: pa.Table) -> None:
-        """One transaction: state, positions, and the outputs where the log lives in the same database."""
+        """One transaction: state, positions, and the outputs where the log lives in the same
+        database."""
         sequence, positions = query.task.sequence, dict(query.positions)
         try:
             with self._database.transaction():
@@ -262,7 +269,8 @@ class Runtime:
                 cause,
                 query=query.plan.query_id,
                 detail=f"at {place}",
-                hint="SET 'ksql.fail.on.production.error'='false' before creating it passes over such records",
+                hint="SET 'ksql.fail.on.production.error'='false' before creating it passes over"
+                " such records",
             )
             if query.options.on_error is not None:
                 query.options.on_error(query.error)
@@ -312,9 +320,7 @@ class Runtime:
         )
 
 
-def _advance(
-    positions: dict[TopicPartition, int], topics: Sequence[str], batch: pa.Table
-) -> None:
+def _advance(positions: dict[TopicPartition, int], topics: Sequence[str], batch: pa.Table) -> None:
     """Moves `positions` behind the records of `batch`."""
     last = batch.group_by(["input", "partition"]).aggregate([("offset", "max")])
     for row in last.to_pylist():

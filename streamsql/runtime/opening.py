@@ -25,7 +25,8 @@ def open_runtime(
     clock: Callable[[], int] = wall_clock_ms,
     log: Log | None = None,
 ) -> Runtime:
-    """A runtime over the database file `path` (memory where empty), with an embedded log unless `log` is given."""
+    """A runtime over the database file `path` (memory where empty), with an embedded log unless
+    `log` is given."""
     database = Database(
         path,
         settings={

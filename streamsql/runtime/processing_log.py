@@ -1,7 +1,8 @@
-"""The processing log: a topic of JSON entries for records that could not be read, computed or written.
+"""The processing log: a topic of JSON entries for records that could not be read, computed or
+written.
 
-Entries have the form of ksqlDB's (reference: processing-log): `type` 0 deserialization, 1 record, 2 production; the
-record's place, the message and, where the user asked for rows, the bytes in base64.
+Entries have the form of ksqlDB's (reference: processing-log): `type` 0 deserialization, 1 record, 2
+production; the record's place, the message and, where the user asked for rows, the bytes in base64.
 """
 
 from __future__ import annotations

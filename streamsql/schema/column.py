@@ -1,13 +1,14 @@
 """Columns and the schema of a stream or table.
 
-A schema has key columns, value columns and header columns, each in the order declared. Pseudo columns (ROWTIME,
-ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND) are no part of it: every source has them.
+A schema has key columns, value columns and header columns, each in the order declared. Pseudo
+columns (ROWTIME, ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND) are no part of it: every source
+has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamsql.schema.types import BIGINT, INTEGER, Scalar, SqlType
 
@@ -21,10 +22,11 @@ WINDOW_BOUNDS: dict[str, Scalar] = {"WINDOWSTART": BIGINT, "WINDOWEND": BIGINT}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `name` is case-exact."""
+    """A column; `name` is case-exact, `written` as in `types.Field`."""
 
     name: str
     type: SqlType
+    written: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"`{self.name.replace('`', '``')}` {self.type}"
@@ -32,7 +34,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class HeaderColumn:
-    """A column read from the record's headers: all of them (`key` None) or the last one called `key`."""
+    """A column read from the record's headers: all of them (`key` None) or the last one called
+    `key`."""
 
     name: str
     type: SqlType

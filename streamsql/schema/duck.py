@@ -1,8 +1,9 @@
-"""How types and columns are called inside DuckDB; the only place that quotes identifiers or literals.
+"""How types and columns are called inside DuckDB; the only place that quotes identifiers or
+literals.
 
-INTEGER, BIGINT, DOUBLE, BOOLEAN, DECIMAL, DATE and TIME are held as DuckDB's types of the same name, STRING as
-VARCHAR, BYTES as BLOB, TIMESTAMP as TIMESTAMP (UTC), ARRAY as a list, MAP as MAP and STRUCT as STRUCT with the same
-field names.
+INTEGER, BIGINT, DOUBLE, BOOLEAN, DECIMAL, DATE and TIME are held as DuckDB's types of the same
+name, STRING as VARCHAR, BYTES as BLOB, TIMESTAMP as TIMESTAMP (UTC), ARRAY as a list, MAP as MAP
+and STRUCT as STRUCT with the same field names.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def duckdb_type(type_: SqlType) -> str:
 def physical_names(names: Iterable[str]) -> tuple[str, ...]:
     """One physical column name for each of `names`, in order, unquoted.
 
-    DuckDB compares identifiers without case: `a` beside `A`, and a user's `_seq`, get a suffix. A name keeps its own
-    spelling where it can, since people read the SQL in EXPLAIN.
+    DuckDB compares identifiers without case: `a` beside `A`, and a user's `_seq`, get a suffix. A
+    name keeps its own spelling where it can, since people read the SQL in EXPLAIN.
     """
     taken: set[str] = set(RESERVED)
     out: list[str] = []

@@ -7,7 +7,7 @@ Spelled as ksqlDB spells them: `str(type)` reads `INTEGER`, `DECIMAL(4, 2)`, `AR
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class SqlType:
@@ -81,10 +81,15 @@ class Map(SqlType):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A named field of a struct; `name` is case-exact."""
+    """A named field of a struct; `name` is case-exact.
+
+    `written`: how the user wrote the name, which records tend to spell alike; it takes no part in
+    equality.
+    """
 
     name: str
     type: SqlType
+    written: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"`{self.name.replace('`', '``')}` {self.type}"

@@ -1,4 +1,5 @@
-"""A statement's life, for every door: `Session` over an `Engine`, `connect` for Python, typed results."""
+"""A statement's life, for every door: `Session` over an `Engine`, `connect` for Python, typed
+results."""
 
 from streamsql.session.connection import Connection, connect
 from streamsql.session.engine import Engine, new_engine

@@ -1,7 +1,9 @@
-"""The synchronous face of an engine: `connect()` opens a database and runs its queries on one background thread.
+"""The synchronous face of an engine: `connect()` opens a database and runs its queries on one
+background thread.
 
-Everything that touches the engine runs on that thread's event loop, one thing at a time; methods here hand work over
-and wait. Iterating the rows of a push query takes them from the loop as they arrive.
+Everything that touches the engine runs on that thread's event loop, one thing at a time; methods
+here hand work over and wait. Iterating the rows of a push query takes them from the loop as they
+arrive.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ T = TypeVar("T")
 _PRODUCE_ROWS = 65_536
 _IDLE_SECONDS = 1.0
 _PUSH_ROWS = 65_536
-"""Rows of a push query that wait to be taken; the query pauses there, or a slow reader would fill memory."""
+"""Rows of a push query that wait to be taken; the query pauses there, or a slow reader would fill
+memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,7 @@ class Connection:
     def _serve(self) -> None:
         try:
             asyncio.run(self._main())
-        except BaseException as error:  # the caller of connect() gets it
+        except BaseException as error:  # noqa: BLE001  the caller of connect() gets it
             self._failure = error
         finally:
             self._ready.set()
@@ -213,12 +216,15 @@ class Connection:
     ) -> None:
         """Appends records to `topic`, which is created with one partition where it does not exist.
 
-        `keys` None: no record has a key. `timestamps_ms` None: now. `partition` None: placed by murmur2 of the key.
+        `keys` None: no record has a key. `timestamps_ms` None: now. `partition` None: placed by
+        murmur2 of the key.
         """
         size = len(values)
         now = self._engine.runtime.now_ms()
         columns = [
-            pa.nulls(size, pa.int32()) if partition is None else pa.array([partition] * size, pa.int32()),
+            pa.nulls(size, pa.int32())
+            if partition is None
+            else pa.array([partition] * size, pa.int32()),
             pa.array([now] * size if timestamps_ms is None else timestamps_ms, pa.int64()),
             pa.nulls(size, pa.binary()) if keys is None else pa.array(keys, pa.binary()),
             pa.array(values, pa.binary()),
@@ -259,7 +265,8 @@ class Connection:
     # running --------------------------------------------------------------------------------------
 
     def wait(self) -> None:
-        """Returns when every query has read all there is; QueryError where one has stopped in ERROR."""
+        """Returns when every query has read all there is; QueryError where one has stopped in
+        ERROR."""
         self._call(self._engine.runtime.drain())
         for query in self.progress():
             if query.status == ERROR and query.error is not None:
@@ -324,7 +331,8 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPush(Push):
-    """A push query of a Connection: iterate it; `stop` ends it; `drain` gives what is there once all is read."""
+    """A push query of a Connection: iterate it; `stop` ends it; `drain` gives what is there once
+    all is read."""
 
     connection: Connection
 
@@ -367,7 +375,8 @@ class SyncPush(Push):
 def connect(path: str = "", **settings: str) -> Connection:
     """Opens the database file `path`, or memory where empty; its queries go on at once.
 
-    `settings`: engine settings and session properties, with `_` for `.` (`cache_max_bytes_buffering="0"`).
+    `settings`: engine settings and session properties, with `_` for `.`
+    (`cache_max_bytes_buffering="0"`).
     """
     from streamsql.config import SETTINGS
 

@@ -17,8 +17,8 @@ from streamsql.runtime.opening import open_runtime
 class Engine:
     """What the sessions of one process share. `catalog` is replaced, never edited.
 
-    `replaying`: the statement log is being executed, so statements are not written to it again. `transient`: number of
-    push queries that were started.
+    `replaying`: the statement log is being executed, so statements are not written to it again.
+    `transient`: number of push queries that were started.
     """
 
     runtime: Runtime
@@ -63,7 +63,8 @@ def new_engine(
     clock: Callable[[], int] = wall_clock_ms,
     log: Log | None = None,
 ) -> Engine:
-    """An engine over the database file `path` (memory where empty), with an embedded log unless `log` is given.
+    """An engine over the database file `path` (memory where empty), with an embedded log unless
+    `log` is given.
 
     Its statement log has not been read: `Session.restore` does that.
     """

@@ -1,4 +1,5 @@
-"""The rows of a running push query: they arrive in batches, are taken one by one, and end at LIMIT or when stopped."""
+"""The rows of a running push query: they arrive in batches, are taken one by one, and end at LIMIT
+or when stopped."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ def to_python(column: pa.ChunkedArray) -> list[object]:
 class PushStream:
     """An asynchronous iterator of PushRow; `take` gives what has arrived without waiting.
 
-    `columns`: (physical name, is key) in the order selected. A row without a value is a tombstone: of a table it shows
-    the key, of a stream it is a record of nulls. `rows_max`: with as many rows waiting it is not `ready` for more.
+    `columns`: (physical name, is key) in the order selected. A row without a value is a tombstone:
+    of a table it shows the key, of a stream it is a record of nulls. `rows_max`: with as many rows
+    waiting it is not `ready` for more.
     """
 
     def __init__(

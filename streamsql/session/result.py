@@ -1,4 +1,5 @@
-"""What a statement gives back: typed values, without JSON, colours or sockets; the doors show them."""
+"""What a statement gives back: typed values, without JSON, colours or sockets; the doors show
+them."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from streamsql.schema.column import Schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """`statement` is the text that was executed; `message` one line for people; `warnings` what they should know."""
+    """`statement` is the text that was executed; `message` one line for people; `warnings` what
+    they should know."""
 
     statement: str = ""
     message: str = ""
@@ -21,8 +23,8 @@ class Result:
 class Rows(Result):
     """A finished table: `columns` are names, `types` their SQL types as text, `rows` Python values.
 
-    `schema` has the key marks of a pull query; `limited`: LIMIT cut it. `position` says how far each query had come
-    whose state was read.
+    `schema` has the key marks of a pull query; `limited`: LIMIT cut it. `position` says how far
+    each query had come whose state was read.
     """
 
     columns: tuple[str, ...]
@@ -43,7 +45,8 @@ class PushRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push(Result):
-    """A running push query: iterate `rows`, a PushStream; it ends at LIMIT, or when the stream is stopped."""
+    """A running push query: iterate `rows`, a PushStream; it ends at LIMIT, or when the stream is
+    stopped."""
 
     columns: tuple[str, ...]
     types: tuple[str, ...]

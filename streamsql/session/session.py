@@ -1,7 +1,8 @@
 """A statement's life: text → Statement → handler → Result.
 
-`Session.execute` is the definition flow on one screen. A handler (`handlers/`, one file a kind of statement) plans
-against the engine's catalog, starts or stops what has to run, applies the changes and records the text.
+`Session.execute` is the definition flow on one screen. A handler (`handlers/`, one file a kind of
+statement) plans against the engine's catalog, starts or stops what has to run, applies the changes
+and records the text.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Session:
         return [await self.execute_piece(piece) for piece in sql.split(text)]
 
     async def execute_piece(self, piece: sql.Piece) -> Result:
-        """Executes one statement: substitute, parse, handle, record. Positions count in the text it came from."""
+        """Executes one statement: substitute, parse, handle, record. Positions count in the text it
+        came from."""
         text = piece.text
         if self.properties.flag("ksql.variable.substitution.enable"):
             text = sql.substitute(text, self.variables)
@@ -47,7 +49,8 @@ class Session:
         return await self.handle(sql.parse_one(text, strict=strict, origin=piece.position))
 
     async def handle(self, statement: Statement) -> Result:
-        """Runs the handler of a statement; a definition that was accepted goes to the statement log."""
+        """Runs the handler of a statement; a definition that was accepted goes to the statement
+        log."""
         handler = HANDLERS.get(type(statement))
         if handler is None:
             raise UnsupportedError(
@@ -61,7 +64,8 @@ class Session:
         return result
 
     async def restore(self) -> None:
-        """Executes the statement log of a database that was closed; its queries go on where they were."""
+        """Executes the statement log of a database that was closed; its queries go on where they
+        were."""
         self.engine.replaying = True
         try:
             for number, text, properties in self.engine.runtime.statements():

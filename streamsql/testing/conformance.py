@@ -1,6 +1,7 @@
 """`run_case`: one conformance case over a fresh engine (the contract is in the cases' README).
 
-No parsing, no formats of its own beyond spelling a case's values as bytes, no second engine: everything goes through
+No parsing, no formats of its own beyond spelling a case's values as bytes, no second engine:
+everything goes through
 `Session.execute` and the memory log.
 """
 
@@ -53,13 +54,13 @@ def _run(driver: Driver, case: Mapping[str, Json]) -> dict[str, Json]:
         error = _execute(driver, statement, i)
         offset += len(statement) + 1
         if error is not None:
-            return _result(driver, case, error, [])
+            return _result(driver, error, [])
     during = case["inputs_when"] == "during-query"
     if not during:
         error = _produce(driver, case["inputs"])
     if error is None:
         responses, error = _select(driver, case, first, during=during)
-    return _result(driver, case, error, responses)
+    return _result(driver, error, responses)
 
 
 def _execute(driver: Driver, statement: str, index: int) -> Json:
@@ -157,9 +158,7 @@ def _push_response(result: Push) -> Json:
     return {"schema": str(result.schema), "rows": rows, "final": final}
 
 
-def _result(
-    driver: Driver, case: Mapping[str, Json], error: Json, responses: list[Json]
-) -> dict[str, Json]:
+def _result(driver: Driver, error: Json, responses: list[Json]) -> dict[str, Json]:
     sources = driver.engine.catalog.sources
     by_topic = {s.topic: s for s in sources.values()}
     records = [
@@ -207,5 +206,3 @@ def _describe(source: Source) -> Json:
         "window_size_ms": window.size_ms if window else None,
         "is_source": source.read_only,
     }
-
-

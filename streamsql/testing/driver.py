@@ -1,7 +1,7 @@
 """A deterministic driver: one engine stepped by hand, with a clock that is held.
 
-Every call runs to its end on the caller's thread: the coroutines of the memory and embedded logs never suspend, so no
-event loop is needed and nothing happens in between.
+Every call runs to its end on the caller's thread: the coroutines of the memory and embedded logs
+never suspend, so no event loop is needed and nothing happens in between.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 class Driver:
     """An engine whose time and steps are in the caller's hand.
 
-    Without `path` it has the memory log, and `written` holds what statements and queries wrote, in order: (topic,
-    APPENDED table). With `path` it is an embedded engine over that file, and `reopen` starts it again as after a kill.
+    Without `path` it has the memory log, and `written` holds what statements and queries wrote, in
+    order: (topic, APPENDED table). With `path` it is an embedded engine over that file, and
+    `reopen` starts it again as after a kill.
     """
 
     def __init__(
@@ -70,7 +71,8 @@ class Driver:
         run(self.engine.log.create_topic(TopicInfo(name=name, partitions=partitions)))
 
     def execute(self, text: str, *, settle: bool = True) -> list[Result]:
-        """Executes a script; with `settle` the queries run after each statement until they have nothing to read."""
+        """Executes a script; with `settle` the queries run after each statement until they have
+        nothing to read."""
         results: list[Result] = []
         for piece in split(text):
             result = run(self.session.execute_piece(piece))
@@ -98,7 +100,8 @@ class Driver:
         return run(self.engine.runtime.run_once())
 
     def reopen(self) -> None:
-        """Goes on from a copy of the file as a kill would leave it: the connection is abandoned, not closed."""
+        """Goes on from a copy of the file as a kill would leave it: the connection is abandoned,
+        not closed."""
         if self.path is None:
             raise AssertionError("only a file can be opened again")
         self._reopened += 1

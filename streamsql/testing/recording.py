@@ -43,9 +43,7 @@ class RecordingLog:
     ) -> pa.Table:
         return await self._log.fetch(topics, positions, records_max=records_max, wait_ms=wait_ms)
 
-    async def offsets(
-        self, topics: Sequence[str], *, end: bool
-    ) -> Mapping[TopicPartition, int]:
+    async def offsets(self, topics: Sequence[str], *, end: bool) -> Mapping[TopicPartition, int]:
         return await self._log.offsets(topics, end=end)
 
     async def close(self) -> None:

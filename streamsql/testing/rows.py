@@ -1,4 +1,5 @@
-"""A topic's records as rows of a source, and the row that an ASSERT expects, both as Python values."""
+"""A topic's records as rows of a source, and the row that an ASSERT expects, both as Python
+values."""
 
 from __future__ import annotations
 
@@ -10,10 +11,10 @@ from streamsql.config import Properties
 from streamsql.engine.step import Task
 from streamsql.errors import StatementError
 from streamsql.operators.collect import Collect
+from streamsql.plan.coerce import as_type
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context
 from streamsql.plan.from_clause import source_node
-from streamsql.plan.coerce import as_type
 from streamsql.plan.lowering import lower
 from streamsql.plan.persistent import new_builder
 from streamsql.plan.values import NO_COLUMNS
@@ -26,7 +27,8 @@ _PSEUDO = {"ROWTIME": "_ts", "WINDOWSTART": "_ws", "WINDOWEND": "_we"}
 
 
 def topic_rows(driver: Driver, source: Source) -> list[dict[str, object]]:
-    """Every record of the source's topic in order: columns by name, ROWTIME, the window, `_null`."""
+    """Every record of the source's topic in order: columns by name, ROWTIME, the window,
+    `_null`."""
     context = Context(catalog=driver.engine.catalog, properties=Properties(), persistent=False)
     builder = new_builder("assertion", context)
     lower(Collect(input=source_node(source)), builder)

@@ -1,4 +1,5 @@
-"""A case's values as a record's bytes, and back: JSON as it stands, DELIMITED as the line, KAFKA as a scalar."""
+"""A case's values as a record's bytes, and back: JSON as it stands, DELIMITED as the line, KAFKA as
+a scalar."""
 
 from __future__ import annotations
 
@@ -93,4 +94,6 @@ def read_key(data: bytes | None, source: Source | None) -> tuple[Json, Json]:
 
 def read_value(data: bytes | None, source: Source | None) -> Json:
     """The value as the cases spell it."""
-    return _decode(data, source.value_format if source else None, source.schema.value if source else ())
+    return _decode(
+        data, source.value_format if source else None, source.schema.value if source else ()
+    )

@@ -5,8 +5,9 @@
     --@expected.message: a part of its text
     CREATE …; INSERT INTO … VALUES …; ASSERT VALUES sink (…) VALUES (…);
 
-Queries run when an ASSERT or a definition comes, so that the records between two of them are cut into batches of the
-mode's size. A sink that a case asserts holds nothing that the case does not assert.
+Queries run when an ASSERT or a definition comes, so that the records between two of them are cut
+into batches of the mode's size. A sink that a case asserts holds nothing that the case does not
+assert.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class SqlCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """How a case is run: records a step, threads of DuckDB, a reopening after each step, cached or every change."""
+    """How a case is run: records a step, threads of DuckDB, a reopening after each step, cached or
+    every change."""
 
     name: str
     records_max: int
@@ -84,7 +86,8 @@ def read_cases(path: Path) -> Iterator[SqlCase]:
 
 
 def run_sql_case(case: SqlCase, mode: Mode, folder: Path | None = None) -> None:
-    """Runs a case; CaseFailure where it does not hold. `folder` holds the database of a mode that reopens."""
+    """Runs a case; CaseFailure where it does not hold. `folder` holds the database of a mode that
+    reopens."""
     path = folder / "case.duckdb" if mode.reopen and folder is not None else None
     driver = Driver(
         {"cache.max.bytes.buffering": "0", "streamsql.batch.records.max": str(mode.records_max)},
@@ -127,7 +130,9 @@ class _Run:
                 raise CaseFailure(f"{self.case.title}: {name} also holds {rows[count:]}")
 
     def _where(self, piece: Piece) -> str:
-        return f"{self.case.title}: line {piece.position.line} of the case: {piece.text.strip()[:80]}"
+        return (
+            f"{self.case.title}: line {piece.position.line} of the case: {piece.text.strip()[:80]}"
+        )
 
     def _statement(self, piece: Piece) -> None:
         statement = parse_one(piece.text, origin=piece.position)
@@ -156,14 +161,18 @@ class _Run:
             raise StatementError(f"{name} does not exist.")
         return found
 
-    def _assert_values(self, statement: st.AssertValues | st.AssertNullValues, piece: Piece) -> None:
+    def _assert_values(
+        self, statement: st.AssertValues | st.AssertNullValues, piece: Piece
+    ) -> None:
         source = self._source(statement.source)
         rows = topic_rows(self.driver, source)
         place = self.read[source.name]
         tombstone = isinstance(statement, st.AssertNullValues)
         expected = expected_row(self.driver, source, statement.columns, statement.values)
         if place >= len(rows):
-            raise CaseFailure(f"{self._where(piece)}: {source.name} has only {len(rows)} records: {rows}")
+            raise CaseFailure(
+                f"{self._where(piece)}: {source.name} has only {len(rows)} records: {rows}"
+            )
         row = rows[place]
         self.read[source.name] += 1
         wrong = {k: row.get(k) for k, v in expected.items() if row.get(k) != v}
@@ -183,5 +192,3 @@ class _Run:
             }.get(name)
             if held != value:
                 raise CaseFailure(f"{self._where(piece)}: {name} is {held}")
-
-

@@ -1,7 +1,7 @@
 """Sources decode only the columns that something above them reads.
 
-Decoding is most of what a stateless query costs: 3 columns of 7 take three quarters of the time of 7, and of a record
-with 20 fields a GROUP BY often needs two.
+Decoding is most of what a stateless query costs: 3 columns of 7 take three quarters of the time of
+7, and of a record with 20 fields a GROUP BY often needs two.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One file a kind of statement; HANDLERS maps a statement's class to what executes it.
 
-A handler is `async def handle(statement, session) -> Result`. RECORDED are the definitions that a restart executes
-again.
+A handler is `async def handle(statement, session) -> Result`. RECORDED are the definitions that a
+restart executes again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""CREATE … AS SELECT and INSERT INTO … SELECT: a persistent query starts, or goes on with another plan."""
+"""CREATE … AS SELECT and INSERT INTO … SELECT: a persistent query starts, or goes on with another
+plan."""
 
 from __future__ import annotations
 
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 
 def _context(session: Session) -> Context:
-    return Context(
-        catalog=session.engine.catalog, properties=session.properties, persistent=True
-    )
+    return Context(catalog=session.engine.catalog, properties=session.properties, persistent=True)
 
 
 async def create(statement: CreateAsSelect, session: Session) -> Result:
@@ -34,20 +33,23 @@ async def create(statement: CreateAsSelect, session: Session) -> Result:
         return Created(
             statement=statement.text,
             name=statement.name,
-            message=f"Cannot add {kind} `{statement.name}`: A {found.kind.lower()} with the same name"
+            message=f"Cannot add {kind} `{statement.name}`: A {found.kind.lower()} with the same"
+            " name"
             " already exists.",
             warnings=("nothing was changed",),
         )
     if found is not None and not statement.or_replace:
         raise StatementError(
-            f"Cannot add {kind} '{statement.name}': A {found.kind.lower()} with the same name already"
+            f"Cannot add {kind} '{statement.name}': A {found.kind.lower()} with the same name"
+            " already"
             " exists",
             hint=f"DROP {found.kind} {statement.name}, or use CREATE OR REPLACE",
             position=statement.position,
         )
     if found is not None and found.read_only:
         raise StatementError(
-            f"Cannot add {kind} '{found.name}': CREATE OR REPLACE is not supported on source {kind}s."
+            f"Cannot add {kind} '{found.name}': CREATE OR REPLACE is not supported on source"
+            f" {kind}s."
         )
     replacing = found is not None and found.query != ""
     prefix = "CSAS" if statement.kind == "STREAM" else "CTAS"
@@ -80,7 +82,9 @@ async def _replace(
     if not session.properties.flag("ksql.create.or.replace.enabled"):
         raise StatementError("CREATE OR REPLACE is disabled (ksql.create.or.replace.enabled)")
     check_upgrade(found, planned.source)
-    check_query_upgrade(engine.catalog.queries[found.query], planned, session.properties, engine.catalog)
+    check_query_upgrade(
+        engine.catalog.queries[found.query], planned, session.properties, engine.catalog
+    )
     await engine.runtime.replace(planned.plan, query_options(session.properties))
     engine.apply(PutSource(planned.source), PutQuery(planned.query))
     return Created(
@@ -107,7 +111,8 @@ async def _start(planned: Persistent, session: Session) -> None:
     limit = session.properties.number("ksql.query.persistent.active.limit")
     if len(session.engine.catalog.queries) >= limit:
         raise StatementError(
-            f"Not executing statement(s) as it would cause the number of active, persistent queries to"
+            "Not executing statement(s) as it would cause the number of active, persistent"
+            " queries to"
             f" exceed the configured limit. The configured limit is {limit}.",
             hint="TERMINATE a query, or raise ksql.query.persistent.active.limit",
         )

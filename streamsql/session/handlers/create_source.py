@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 
 async def handle(statement: CreateSource, session: Session) -> Result:
-    """Declares a stream or table; its topic is created where PARTITIONS says how, or in an embedded log."""
+    """Declares a stream or table; its topic is created where PARTITIONS says how, or in an embedded
+    log."""
     engine = session.engine
     found = engine.catalog.sources.get(statement.name)
     if found is not None and statement.if_not_exists:
         return Created(
             statement=statement.text,
             name=statement.name,
-            message=f"Cannot add {statement.kind.lower()} `{statement.name}`: A {found.kind.lower()}"
+            message=f"Cannot add {statement.kind.lower()} `{statement.name}`: A"
+            f" {found.kind.lower()}"
             " with the same name already exists.",
             warnings=("nothing was changed",),
         )
@@ -94,7 +96,8 @@ def check_upgrade(old: Source, new: Source) -> None:
         why += f" [{', '.join(value)}])"
     if why:
         raise StatementError(
-            f"Cannot upgrade data source: DataSource '`{name}`' has schema = {old.schema} which is not"
+            f"Cannot upgrade data source: DataSource '`{name}`' has schema = {old.schema} which is"
+            " not"
             f" upgradeable to {new.schema}. {why}"
         )
 
@@ -121,22 +124,26 @@ async def alter(statement: AlterSource, session: Session) -> Result:
         raise StatementError(f"Source {statement.name} does not exist.")
     if source.kind != statement.kind:
         raise StatementError(
-            f"Incompatible data source type is {source.kind}, but statement was ALTER {statement.kind}"
+            f"Incompatible data source type is {source.kind}, but statement was ALTER"
+            f" {statement.kind}"
         )
     if source.read_only:
         raise StatementError(
-            f"Cannot alter {kind} '{source.name}': ALTER operations are not supported on source {kind}s."
+            f"Cannot alter {kind} '{source.name}': ALTER operations are not supported on source"
+            f" {kind}s."
         )
     if source.query:
         raise StatementError(
-            f"ALTER command is not supported for CREATE ... AS statements. Source {source.name} is made"
+            f"ALTER command is not supported for CREATE ... AS statements. Source {source.name} is"
+            " made"
             f" by query {source.query}."
         )
     added = columns_schema(statement.columns, statement.kind, engine.catalog)
     for column in added.value:
         if source.schema.find(column.name) is not None:
             raise StatementError(
-                f"Cannot add column `{column.name}` to schema. A column with the same name already exists."
+                f"Cannot add column `{column.name}` to schema. A column with the same name already"
+                " exists."
             )
     schema = Schema(
         key=source.schema.key,
@@ -162,7 +169,8 @@ async def create_type(statement: CreateType, session: Session) -> Result:
                 message=f"{statement.name} is already registered",
             )
         raise StatementError(
-            f"Cannot register custom type '{statement.name}' since it is already registered with type:"
+            f"Cannot register custom type '{statement.name}' since it is already registered with"
+            " type:"
             f" {engine.catalog.types[statement.name]}"
         )
     type_ = resolve_type(statement.type, engine.catalog)

@@ -48,7 +48,9 @@ async def _source(statement: Describe, session: Session) -> Listing:
     if source.window is not None:
         rows = [(name, f"{type_}, windowed") for name, type_ in rows]
     rows += [(c.name, str(c.type)) for c in source.schema.value]
-    rows += [(h.name, f"{h.type} (header{f' {h.key}' if h.key else 's'})") for h in source.schema.headers]
+    rows += [
+        (h.name, f"{h.type} (header{f' {h.key}' if h.key else 's'})") for h in source.schema.headers
+    ]
     made = listing(statement.text, "DESCRIBE", ("Field", "Type"), rows)
     return Listing(
         statement=made.statement,

@@ -21,12 +21,11 @@ async def drop_source(statement: st.DropSource, session: Session) -> Result:
     if source is None:
         if statement.if_exists:
             return Result(statement=statement.text, message=f"Source {name} does not exist.")
-        raise StatementError(
-            f"{kind.title()} {name} does not exist.", position=statement.position
-        )
+        raise StatementError(f"{kind.title()} {name} does not exist.", position=statement.position)
     if source.kind != statement.kind:
         raise StatementError(
-            f"Incompatible data source type is {source.kind}, but statement was DROP {statement.kind}",
+            f"Incompatible data source type is {source.kind}, but statement was DROP"
+            f" {statement.kind}",
             position=statement.position,
         )
     if source.read_only and statement.delete_topic:
@@ -49,8 +48,10 @@ def _check_unused(source: Source, session: Session) -> None:
     writers = sorted(q.id for q in catalog.writers(source.name) if q.id != source.query)
     if readers or writers:
         raise StatementError(
-            f"Cannot drop {source.name}.\nThe following streams and/or tables read from this source:"
-            f" [{', '.join(catalog.queries[q].sink for q in readers)}].\nThe following queries read from"
+            f"Cannot drop {source.name}.\nThe following streams and/or tables read from this"
+            " source:"
+            f" [{', '.join(catalog.queries[q].sink for q in readers)}].\nThe following queries"
+            " read from"
             f" this source: [{', '.join(readers)}].\nThe following queries write into this source:"
             f" [{', '.join(writers)}].",
             hint=f"You need to terminate them before dropping {source.name}.",
@@ -62,7 +63,9 @@ async def drop_type(statement: st.DropType, session: Session) -> Result:
     engine = session.engine
     if statement.name not in engine.catalog.types:
         if statement.if_exists:
-            return Result(statement=statement.text, message=f"Type '{statement.name}' does not exist")
+            return Result(
+                statement=statement.text, message=f"Type '{statement.name}' does not exist"
+            )
         raise StatementError(f"Type {statement.name} does not exist.")
     engine.apply(DropType(statement.name))
     return Result(statement=statement.text, message=f"Dropped type '{statement.name}'")

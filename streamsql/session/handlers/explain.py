@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.errors import StatementError
 from streamsql.operators.operator import Node
-from streamsql.plan.explain import explain_tree, explain_sql, explain_state
+from streamsql.plan.explain import explain_sql, explain_state, explain_tree
 from streamsql.plan.frame import Context
 from streamsql.plan.persistent import plan_create, plan_insert
 from streamsql.plan.transient import plan_push
@@ -33,7 +33,9 @@ async def handle(statement: Explain, session: Session) -> Result:
     if statement.stage is not None:
         name = "OPERATORS" if statement.stage == "BOUND" else statement.stage
         return Text(statement=statement.text, body=parts[name])
-    body = "\n\n".join(f"{title.title()}\n{'-' * len(title)}\n{text}" for title, text in parts.items())
+    body = "\n\n".join(
+        f"{title.title()}\n{'-' * len(title)}\n{text}" for title, text in parts.items()
+    )
     return Text(statement=statement.text, body=body)
 
 
@@ -45,7 +47,8 @@ def _statement(statement: Explain, session: Session) -> Statement:
         if query.id.upper() == wanted:
             return parse_one(query.text)
     raise StatementError(
-        f"Query with id:{statement.query_id} does not exist, use SHOW QUERIES to view the full set of"
+        f"Query with id:{statement.query_id} does not exist, use SHOW QUERIES to view the full set"
+        " of"
         " queries.",
         position=statement.position,
     )

@@ -31,9 +31,7 @@ async def handle(statement: Query, session: Session) -> Result:
 
 
 def _context(session: Session) -> Context:
-    return Context(
-        catalog=session.engine.catalog, properties=session.properties, persistent=False
-    )
+    return Context(catalog=session.engine.catalog, properties=session.properties, persistent=False)
 
 
 async def pull(statement: Query, session: Session) -> Rows:
@@ -76,7 +74,9 @@ def _materialized(source: Source, session: Session) -> str:
 async def _pull_stream(statement: Query, session: Session) -> Rows:
     """The records of a stream from the beginning to its current end."""
     if not session.properties.flag("ksql.query.pull.stream.enabled"):
-        raise StatementError("Pull queries on streams are disabled (ksql.query.pull.stream.enabled)")
+        raise StatementError(
+            "Pull queries on streams are disabled (ksql.query.pull.stream.enabled)"
+        )
     engine = session.engine
     earliest = session.properties.with_value("auto.offset.reset", "earliest")
     found = await _start(statement, session, reset=earliest.text("auto.offset.reset"))
