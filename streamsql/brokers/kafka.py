@@ -39,11 +39,6 @@ class KafkaLog:
     async def open(self) -> None:
         """Connects; LogError that says why where it cannot."""
         await self._topics.open()
-        try:
-            await self._writer.open()
-        except BaseException:
-            await self._topics.close()
-            raise
 
     async def topics(self) -> Mapping[str, TopicInfo]:
         return await self._topics.all()

@@ -38,32 +38,38 @@ class KafkaWriter:
     def __init__(
         self, settings: KafkaSettings, topics: KafkaTopics, *, transactional_id: str | None = None
     ) -> None:
-        self.transactional = transactional_id is not None
-        self.producer = AIOKafkaProducer(
-            **connection_options(settings),
-            acks="all",
-            enable_idempotence=True,
-            transactional_id=transactional_id,
-        )
         self._settings = settings
         self._topics = topics
+        self._transactional_id = transactional_id
+        self._producer: AIOKafkaProducer | None = None
         self._turns: defaultdict[str, int] = defaultdict(int)
         self._ends: defaultdict[TopicPartition, int] = defaultdict(int)
 
-    async def open(self) -> None:
-        """Connects; LogError that says why where it cannot."""
-        try:
-            await self.producer.start()
-        except kafka.KafkaConnectionError as error:
-            await self.producer.stop()
-            raise await explain_connection(self._settings) from error
-        except kafka.KafkaError as error:
-            await self.producer.stop()
-            raise explain(error, self._settings, "Kafka cannot be written to") from error
+    async def producer(self) -> AIOKafkaProducer:
+        """The producer, connected when it is first asked for: who only reads needs no permission
+        to write. LogError that says why where it cannot be."""
+        if self._producer is None:
+            made = AIOKafkaProducer(
+                **connection_options(self._settings),
+                acks="all",
+                enable_idempotence=True,
+                transactional_id=self._transactional_id,
+            )
+            try:
+                await made.start()
+            except kafka.KafkaError as error:
+                await made.stop()
+                if isinstance(error, kafka.KafkaConnectionError):
+                    raise await explain_connection(self._settings) from error
+                raise explain(error, self._settings, "Kafka cannot be written to") from error
+            self._producer = made
+        return self._producer
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self.producer.stop()
+        """Sends what is left and closes the connections."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
 
     def written(self, place: TopicPartition) -> int:
         """The next offset of a partition as of the last append of this writer, or 0."""
@@ -88,13 +94,14 @@ class KafkaWriter:
             batches = encode_records(
                 part,
                 compression=self._settings["compression.type"],
-                transactional=self.transactional,
+                transactional=self._transactional_id is not None,
                 batch_bytes=min(_BATCH_BYTES_MAX, bytes_max - _BATCH_OVERHEAD),
             )
             for batch in batches:
                 if batch.size() > bytes_max:
                     raise _too_large(topic, partition, batch.size(), bytes_max)
             encoded[partition] = batches
+        await self.producer()
         sent = [self._send(topic, partition, batches) for partition, batches in encoded.items()]
         for error in await asyncio.gather(*sent, return_exceptions=True):
             if isinstance(error, BaseException):
@@ -102,14 +109,15 @@ class KafkaWriter:
 
     async def _send(self, topic: str, partition: int, batches: Sequence[EncodedBatch]) -> None:
         """Sends the batches of a partition and waits until they are written."""
+        producer = await self.producer()
         futures: list[asyncio.Future[Any]] = []
         for batch in batches:
-            futures.append(await self.producer.send_batch(batch, topic, partition=partition))
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
         done = await asyncio.gather(*futures, return_exceptions=True)
         for batch, result in zip(batches, done, strict=True):
             if isinstance(result, BaseException):
                 raise result
-            if not self.transactional:
+            if self._transactional_id is None:
                 end = result.offset + batch.record_count()
                 self._ends[TopicPartition(topic, partition)] = end
 

@@ -87,7 +87,11 @@ class KafkaWorld(World):
     def __init__(self, address: str, **properties: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._settings = kafka_settings(address, properties)
-        super().__init__(self.run(open_kafka(self._settings)))
+        try:
+            super().__init__(self.run(open_kafka(self._settings)))
+        except BaseException:
+            self._loop.close()
+            raise
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(asyncio.wait_for(coroutine, 60))
