@@ -14,7 +14,7 @@ KILLS ?= 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check all modes conformance soak bench clean
+.PHONY: help demo test check all modes conformance soak bench kafka kafka-libs clean
 
 help:  ## What there is
 	@awk -F ':.*##  *' '/^[a-z]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,12 @@ conformance: .venv/.installed-test  ## Count the conformance cases that pass, ag
 
 soak: .venv/.installed-test  ## Long runs: crashes and simulation; KILLS=1000 for more
 	$(PYTEST) -m "soak or crash" --kills $(KILLS)
+
+kafka: .venv/.installed-test  ## Start Apache Kafka on a free loopback port; Ctrl-C stops it
+	$(BIN)/python -m tests.kafka.broker
+
+kafka-libs: .venv/.installed-test  # The broker's jars, by Maven, into STREAMSQL_KAFKA_LIBS or the cache
+	$(BIN)/python -m tests.kafka.broker libraries
 
 # BENCH_RECORDS, BENCH_QUERIES and BENCH_SQL reach the program through the environment, as make passes them on.
 bench: .venv/.installed-test  ## Measure; BENCH_RECORDS=, BENCH_QUERIES=, BENCH_SQL=file
