@@ -81,6 +81,11 @@ class Format(Protocol):
         """JSON, DELIMITED, KAFKA, …"""
         ...
 
+    @property
+    def configs(self) -> frozenset[str]:
+        """Which of ksqlDB's format properties it knows: delimiter, fullSchemaName, …"""
+        ...
+
     def check(self, columns: Sequence[Column], options: FormatOptions) -> None:
         """Raises StatementError, in ksqlDB's words, where this format cannot hold these columns."""
         ...

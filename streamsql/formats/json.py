@@ -62,7 +62,7 @@ class JsonFormat:
             return Decode(stages=(), columns=())
         prefix = f"_d_{options.side}_"
         wrapped = is_wrapped(columns, options)
-        fields = tuple(Field(c.name, c.type) for c in columns)
+        fields = tuple(Field(c.name, c.type, c.written) for c in columns)
         fast = FastRead(prefix)
         text = fast.add(0, "text", strict_text(source))
         if not can_prove(Struct(fields)):

@@ -1,7 +1,8 @@
 """JSON to columns: the stages of DuckDB text that decode a batch.
 
-Every record goes the fast way: `from_json` with the columns' types, fields spelled as the columns
-are, or in lower case where the record's first name begins so. What it gives is kept where the proof
+Every record goes the fast way: `from_json` with the columns' types. Its fields are spelled as the
+columns are where its first name is in capitals, else as the user wrote the columns, or in lower
+case. What it gives is kept where the proof
 of `json_proof.py` holds; the other records are read one by one (`json_record.py`).
 
 A nested value is taken out as JSON text and proved by itself: a STRUCT as a document of its own, an
@@ -25,15 +26,11 @@ from streamsql.formats.json_proof import (
 from streamsql.schema.duck import duckdb_type, literal, quote
 from streamsql.schema.types import BYTES, DOUBLE, Array, Field, Map, SqlType, Struct
 
-Spelling = Callable[[str], str]
-"""How records write a name: as the column has it, or in lower case."""
+Spelling = Callable[[Field], str]
+"""How records write a name: as the column has it, or as its declaration was written."""
 
 FIRST_LEVEL = 1
 """The stage of a record's own text is 0; documents of later stages than this DuckDB has written."""
-
-
-_CAPITAL = "{0} >= '{{\"A' AND {0} < '{{\"['"
-"""Whether a document's first name begins with a capital: names are as columns are, then."""
 
 
 @dataclass(slots=True)
@@ -67,7 +64,7 @@ def read_object(
     fast.documents += 1
     read = {f.name for f in fields if f.name in wanted or _is_part(f.type) or f.type == BYTES}
     read = read or {names[0]}
-    same = all(f.name == _spelled(f.name) for f in fields)
+    same = all(f.name == _spelled(f) for f in fields)
     ways = {f"r{number}": _exact} if same else {f"r{number}": _exact, f"l{number}": _spelled}
     records = {
         fast.add(level, name, _record_text(document, fields, read, spell, is_only=same)): spell
@@ -75,8 +72,8 @@ def read_object(
     }
     # One of the records at most is not NULL.
     values = [
-        f"coalesce({', '.join(f'{r}.{quote(spell(name))}' for r, spell in records.items())})"
-        for name in names
+        f"coalesce({', '.join(f'{r}.{quote(spell(f))}' for r, spell in records.items())})"
+        for f in fields
     ]
     texts: list[str] = []
     rest = document
@@ -92,12 +89,17 @@ def read_object(
     if rest != document:
         rest = fast.add(level + 2, f"d{number}", rest)
     proofs = [
-        object_proof(rest, _asked(fields, read, spell), rewritten=level > FIRST_LEVEL)
+        object_proof(
+            rest,
+            _asked(fields, read, spell),
+            whole=document,
+            rewritten=level > FIRST_LEVEL,
+        )
         for spell in records.values()
     ]
     proof = proofs[0]
     if not same:
-        capital = _CAPITAL.format(document)
+        capital = _in_capitals(document, fields)
         proof = f"CASE WHEN {capital} THEN {proofs[0]} ELSE {proofs[1]} END"
     found = " OR ".join(f"{record} IS NOT NULL" for record in records)
     fast.holds.append(f"{document} IS NULL OR (({found}) AND {proof})")
@@ -151,7 +153,7 @@ def _record_text(
     """
     structure = json.dumps(
         {
-            spell(f.name): "JSON" if _is_part(f.type) else carrier_type(f.type)
+            spell(f): "JSON" if _is_part(f.type) else carrier_type(f.type)
             for f in fields
             if f.name in read
         },
@@ -161,7 +163,7 @@ def _record_text(
     # are cut off are kept from it.
     whole = f"({document} LIKE '{{%}}' OR {document} LIKE {literal(chr(123) + '%}' + chr(10))})"
     if not is_only:
-        capital = f"({_CAPITAL.format(document)})"
+        capital = _in_capitals(document, fields)
         whole += f" AND {capital if spell is _exact else f'NOT {capital}'}"
     return f"CASE WHEN {whole} THEN try(from_json({document}, {literal(structure)})) END"
 
@@ -172,9 +174,7 @@ def _scalar_text(value: str, type_: SqlType) -> str:
 
 
 def _asked(fields: Sequence[Field], read: set[str], spell: Spelling) -> list[Asked]:
-    return [
-        Asked(name=f.name, type=f.type, spelled=spell(f.name), read=f.name in read) for f in fields
-    ]
+    return [Asked(name=f.name, type=f.type, spelled=spell(f), read=f.name in read) for f in fields]
 
 
 def _is_part(type_: SqlType) -> bool:
@@ -182,13 +182,23 @@ def _is_part(type_: SqlType) -> bool:
     return isinstance(type_, Array | Map | Struct)
 
 
-def _exact(name: str) -> str:
-    return name
+def _exact(column: Field) -> str:
+    return column.name
 
 
-def _spelled(name: str) -> str:
-    """A name that can be written in any case, in lower case."""
-    return name.lower() if name == name.upper() else name
+def _spelled(column: Field) -> str:
+    """A name that can be written in any case as the user wrote it, but not in capitals."""
+    name, written = column.name, column.written
+    if name != name.upper():
+        return name
+    return written if written.upper() == name != written else name.lower()
+
+
+def _in_capitals(document: str, fields: Sequence[Field]) -> str:
+    """Text of BOOLEAN: whether a document spells names as the columns do; for speed only."""
+    if any(_spelled(f)[:1].isupper() for f in fields if _spelled(f) != f.name):
+        return rf"regexp_matches({document}, '^\{{\s*\"[A-Z][^a-z]')"
+    return f"({document} >= '{{\"A' AND {document} < '{{\"[')"
 
 
 def _spells(type_: SqlType) -> bool:
@@ -199,7 +209,7 @@ def _spells(type_: SqlType) -> bool:
         case Map(_, value):
             return _spells(value)
         case Struct(fields):
-            return any(_spelled(f.name) != f.name or _spells(f.type) for f in fields)
+            return any(_spelled(f) != f.name or _spells(f.type) for f in fields)
         case _:
             return False
 
@@ -216,6 +226,6 @@ def _respelled(type_: SqlType, spell: Spelling) -> SqlType:
         case Map(key, value):
             return Map(key, _respelled(value, spell))
         case Struct(fields):
-            return Struct(tuple(Field(spell(f.name), _respelled(f.type, spell)) for f in fields))
+            return Struct(tuple(Field(spell(f), _respelled(f.type, spell)) for f in fields))
         case _:
             return type_

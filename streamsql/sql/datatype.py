@@ -57,8 +57,9 @@ def _read_struct(cursor: Cursor) -> Struct:
     cursor.expect("<")
     fields: list[Field] = []
     while True:
+        written = cursor.token.text
         name = read_identifier(cursor)
-        fields.append(Field(name, read_type(cursor)))
+        fields.append(Field(name, read_type(cursor), written))
         if not cursor.accept(","):
             break
     if not cursor.accept(">"):
@@ -121,6 +122,7 @@ def read_elements(cursor: Cursor) -> tuple[ColumnDef, ...]:
 
 def _read_column(cursor: Cursor) -> ColumnDef:
     position = cursor.position()
+    written = cursor.token.text
     name = read_identifier(cursor)
     type_ = read_type(cursor)
     constraint = header_key = None
@@ -137,7 +139,12 @@ def _read_column(cursor: Cursor) -> ColumnDef:
         header_key = read_string(cursor)
         cursor.expect(")")
     return ColumnDef(
-        name=name, type=type_, constraint=constraint, header_key=header_key, position=position
+        name=name,
+        type=type_,
+        constraint=constraint,
+        header_key=header_key,
+        position=position,
+        written=written,
     )
 
 

@@ -133,13 +133,17 @@ class Query(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDef:
-    """`constraint` is None, KEY, PRIMARY KEY, HEADERS or HEADER (then `header_key`)."""
+    """`constraint` is None, KEY, PRIMARY KEY, HEADERS or HEADER (then `header_key`).
+
+    `written`: the name in the letters of the text.
+    """
 
     name: str
     type: SqlType
     constraint: str | None = None
     header_key: str | None = None
     position: Position | None = field(default=None, compare=False, repr=False)
+    written: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

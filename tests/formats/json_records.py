@@ -27,7 +27,8 @@ true false null [] {} [1] [1,2] [1.5,null] ["a","b"] [[1],[]] {"a":1} {"a":1.50,
 "" "0" "12" "+12" "-5" "-" "1.5" "1e3" "abc" "NaN" "Infinity" "-Infinity" "nan" "inf" "true"
 "ew==" "ew" "ew=" "ex==" "e+/=" "YWJj" "YWJjZA==" "ew==ew==" "0x1p3" "1d" "1f" "-0" "-0.0" "-0.5"
 "12345678901234567890" "999999999999999999" "10.12" "10.1200" "10.12345" ".5" "5." "2147483648"
-"1_0" "\u00e9" "\ud83d\ude00" "\ud800" "\u0000" "a\"b" "\\" "\/" "\n" "\u0061" "ID" "PRICE" "id" "~" "{}"
+"1_0" "\u00e9" "\ud83d\ude00" "\ud800"
+"\u0000" "a\"b" "\\" "\/" "\n" "\u0061" "ID" "PRICE" "id" "~" "{}"
 """
 _SPACED = (
     *('"a b"', '"12 "', '" 12"', '" 1.5 "', '"ew== "', '"x, nan,"', '"a,]"', '"a ,}"', '": nan"'),
@@ -54,20 +55,26 @@ def random_type(draw: Random, depth: int = 0) -> t.SqlType:
     if choice < 0.9:
         return t.Map(t.STRING, random_type(draw, depth + 1))
     names = draw.sample(NAMES, draw.randint(1, 3))
-    return t.Struct(tuple(t.Field(name, random_type(draw, depth + 1)) for name in names))
+    fields = (t.Field(n, random_type(draw, depth + 1), random_letters(draw, n)) for n in names)
+    return t.Struct(tuple(fields))
 
 
 def random_columns(draw: Random) -> list[Column]:
     """One to five columns."""
     names = draw.sample(NAMES, draw.randint(1, 5))
-    return [Column(name, random_type(draw)) for name in names]
+    return [Column(name, random_type(draw), random_letters(draw, name)) for name in names]
+
+
+def random_letters(draw: Random, name: str) -> str:
+    """How a user may have written the name."""
+    return draw.choice((name, name.lower(), name.title(), name[:1].lower() + name[1:].title()))
 
 
 def random_records(
     draw: Random, columns: list[Column], count: int, *, wrapped: bool, oddness: float
 ) -> list[bytes]:
     """Records of one batch; in half of the batches all spell their names alike."""
-    letters = draw.choice((None, None, str.lower, str.upper))
+    letters = draw.choice((None, None, str.lower, str.upper, str.title))
     return [
         random_record(draw, columns, wrapped=wrapped, oddness=oddness, letters=letters)
         for _ in range(count)
