@@ -28,6 +28,7 @@ from streamsql.functions import (
     mask,
     nulls,
     numeric,
+    regex,
     rounding,
     strings,
     tables,
@@ -77,6 +78,7 @@ _MODULES: tuple[ModuleType, ...] = (
     binary,
     url,
     json_text,
+    regex,
     aggregates,
     aggregates_list,
 )

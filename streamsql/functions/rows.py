@@ -67,7 +67,7 @@ def join_halves(text: str) -> str:
     return _LONE.sub("?", _PAIR.sub(join, text))
 
 
-_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 """A half of a character in UTF-8: Java replaces it as one, Python each of its bytes."""
 
 

@@ -62,7 +62,7 @@ def write(value: bytes, encoding: str) -> str:
         case "hex":
             return value.hex().upper()
         case "utf8":
-            whole = re.sub(rb"\xed[\xa0-\xbf][\x80-\xbf]", "\ufffd".encode(), value)
+            whole = re.sub(rb"\xed[\xa0-\xbf][\x80-\xbf]?", "\ufffd".encode(), value)
             return whole.decode("utf-8", "replace")
         case "ascii":
             return value.decode("ascii", "replace")
