@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamsql.functions.fast_date import parse_fast_date
 from streamsql.functions.java_parse import parse_date, parse_time, parse_timestamp
 from streamsql.functions.java_time import Moment, format_moment, from_days
 from streamsql.functions.rows import by_row
@@ -30,11 +31,11 @@ def _parse_instant(text: str, pattern: str, zone_id: str) -> int:
 
 
 def _parse_days(text: str, pattern: str) -> int:
-    return parse_date(pattern, text, alone=False)
+    return parse_date(pattern, text)
 
 
-def _parse_date_alone(text: str, pattern: str) -> int:
-    return parse_date(pattern, text, alone=True)
+def _parse_fast_date(text: str, pattern: str) -> int:
+    return parse_fast_date(pattern, text)
 
 
 def _parse_time(text: str, pattern: str) -> int:
@@ -51,7 +52,7 @@ FORMAT_DAYS = by_row("streamsql_format_days", ("INTEGER", "VARCHAR"), "VARCHAR",
 FORMAT_TIME = by_row("streamsql_format_time", ("BIGINT", "VARCHAR"), "VARCHAR", _format_time)
 FORMAT_INSTANT = by_row("streamsql_format_instant", ("BIGINT", *_TEXTS), "VARCHAR", _format_instant)
 PARSE_DAYS = by_row("streamsql_parse_days", _TEXTS, "BIGINT", _parse_days)
-PARSE_DATE = by_row("streamsql_parse_date", _TEXTS, "BIGINT", _parse_date_alone)
+PARSE_DATE = by_row("streamsql_parse_date", _TEXTS, "BIGINT", _parse_fast_date)
 PARSE_TIME = by_row("streamsql_parse_time", _TEXTS, "BIGINT", _parse_time)
 PARSE_INSTANT = by_row("streamsql_parse_instant", ("VARCHAR", *_TEXTS), "BIGINT", _parse_instant)
 CONVERT_ZONE = by_row("streamsql_convert_zone", ("BIGINT", *_TEXTS), "BIGINT", _convert)

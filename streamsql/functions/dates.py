@@ -7,6 +7,7 @@ DuckDB text (`pattern_sql.py`), others are a kernel.
 from __future__ import annotations
 
 from streamsql.functions import date_kernel
+from streamsql.functions.fast_date import fast_date_text
 from streamsql.functions.pattern_sql import format_text, parse_text
 from streamsql.functions.registry import Kernel, Lower, ScalarFunction, Signature, scalar, signature
 from streamsql.functions.zone import zone
@@ -68,7 +69,8 @@ def _as_date(days: str) -> str:
 
 
 def _zone_of(argument: TypedSql | None) -> str:
-    return "'UTC'" if argument is None else argument.sql
+    # ksqlDB's default; the letters V and z show its name.
+    return "'GMT'" if argument is None else argument.sql
 
 
 def _region(argument: TypedSql | None) -> str | None:
@@ -148,9 +150,9 @@ def _parse_millis(text: TypedSql, pattern: TypedSql, at: TypedSql | None = None)
 
 def _parse_date(text: TypedSql, pattern: TypedSql) -> str:
     if isinstance(pattern.literal, str):
-        plain = parse_text(text.sql, pattern.literal, date=True, time=False)
+        plain = fast_date_text(text.sql, pattern.literal)
         if plain is not None:
-            return f"CAST({plain} AS DATE)"
+            return plain
     return _as_date(f"{date_kernel.PARSE_DATE.name}({text.sql}, {pattern.sql})")
 
 
@@ -335,8 +337,12 @@ ENTRIES: tuple[ScalarFunction, ...] = (
         signature(
             "STRING, STRING -> DATE", _parse_date, throws=True, kernels=(date_kernel.PARSE_DATE,)
         ),
-        doc="A text as date, by a Java pattern.",
-        examples=(("PARSE_DATE('2003-12-24', 'yyyy-MM-dd')", "12410"),),
+        doc="A text as date, by a Java pattern (SimpleDateFormat's): what follows the date is not "
+        "looked at, and the 31st of a shorter month is in the next.",
+        examples=(
+            ("PARSE_DATE('2003-12-24', 'yyyy-MM-dd')", "12410"),
+            ("PARSE_DATE('1970-01-32 and so on', 'yyyy-MM-dd')", "31"),
+        ),
     ),
     scalar(
         "stringtodate",

@@ -459,12 +459,9 @@ def _cross_check(parsed: Parsed, date: tuple[int, int, int]) -> None:
 # ------------------------------------------------------------------ results
 
 
-def parse_date(pattern: str, text: str, *, alone: bool) -> int:
-    """Days since 1970-01-01; `alone`: a time beside the date is an error (PARSE_DATE)."""
+def parse_date(pattern: str, text: str) -> int:
+    """Days since 1970-01-01; a time beside the date is not looked at (STRINGTODATE)."""
     parsed = parse(pattern, text)
-    times = ("hour", "minute", "second", "nano", "half", "half_hour")
-    if alone and any(name in parsed.fields for name in times):
-        raise ValueError("Date format contains time field.")
     if parsed.date is None:
         raise ValueError(f"Unable to obtain a date from '{text}'")
     return to_days(*parsed.date) + parsed.excess_days

@@ -119,7 +119,7 @@ def test_reads_as_java() -> None:
         questions.append(("parse_instant", text, pattern, at))
         mine.append(attempt(lambda t=text, p=pattern, z=at: parse_timestamp(p, t, zone(z))))
         questions.append(("parse_date", text, pattern))
-        mine.append(attempt(lambda t=text, p=pattern: parse_date(p, t, alone=False)))
+        mine.append(attempt(lambda t=text, p=pattern: parse_date(p, t)))
     for question, found, wanted in zip(questions, mine, ask(questions), strict=True):
         assert found == wanted, question
 
@@ -265,10 +265,87 @@ def test_plain_dates(con: duckdb.DuckDBPyConnection, pattern: str) -> None:
         damaged(r, format_moment(pattern, Moment(date=from_days(r.randint(-700_000, 2_000_000)))))
         for _ in range(200)
     ]
-    for name in ("PARSE_DATE", "STRINGTODATE"):
-        found = over_rows(con, [STRING], [[t] for t in texts], column(con, name, pattern))
-        wanted = [attempt(lambda t=t: parse_date(pattern, t, alone=True)) for t in texts]
-        assert [None if v is None else str(v) for v in found] == wanted
+    found = over_rows(con, [STRING], [[t] for t in texts], column(con, "STRINGTODATE", pattern))
+    wanted = [attempt(lambda t=t: parse_date(pattern, t)) for t in texts]
+    assert [None if v is None else str(v) for v in found] == wanted
+
+
+def by_kernel(con: duckdb.DuckDBPyConnection, rows: list[list[str]]) -> list[object]:
+    """PARSE_DATE of a column of patterns."""
+    types = [STRING, STRING]
+    return over_rows(con, types, rows, lambda t, p: resolve_scalar("PARSE_DATE", [t, p]))
+
+
+FAST = ("yyyy-MM-dd", "d.M.yyyy", "yyyyMMdd", "MM/dd/yyyy", "ddMMyyyy", "yyyy", "'on' yyyy MM")
+
+
+@pytest.mark.parametrize("pattern", FAST)
+def test_parse_date_in_sql_and_by_kernel(con: duckdb.DuckDBPyConnection, pattern: str) -> None:
+    r = random.Random(pattern)
+    texts = [
+        "",
+        " ",
+        "2020-02-31",
+        "2020-13-01 etc",
+        "2020-00-00",
+        "20200229x",
+        "2020 3 1",
+        "2020 1",
+    ]
+    texts += [
+        "20203 15",
+        "202031 5",
+        "31.12.2019",
+        " 1. 2.  2020",
+        "on 2020 99",
+        "2020-1-1",
+        "0-1-1",
+    ]
+    texts += [
+        damaged(r, format_moment(pattern, Moment(date=from_days(r.randint(-140_000, 900_000)))))
+        for _ in range(300)
+    ]
+    literal_pattern = column(con, "PARSE_DATE", pattern)
+    assert not literal_pattern(TypedSql(sql="c", type=STRING)).slow
+    found = over_rows(con, [STRING], [[t] for t in texts], literal_pattern)
+    rows = [[t, pattern] for t in texts]
+    kernel = over_rows(
+        con, [STRING, STRING], rows, lambda t, p: resolve_scalar("PARSE_DATE", [t, p])
+    )
+    for text, mine, theirs in zip(texts, found, kernel, strict=True):
+        assert mine == theirs, text
+    assert sum(v is not None for v in found) > 150
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "wanted"),
+    [
+        ("yyyy-MM-dd", "2003-12-24-01-01", (2003, 12, 24)),
+        ("yyyy-MM-dd", "2020-02-31", (2020, 3, 2)),
+        ("yyyy-MM-dd", "2020-14-01", (2021, 2, 1)),
+        ("yyyyMMdd", "20200203", (2020, 2, 3)),
+        ("dd-MMM-yyyy", "01-jan-2022", (2022, 1, 1)),
+        ("d MMMM yy", "7 September 44", (2044, 9, 7)),
+        ("yy", "45", (1945, 1, 1)),
+        ("EEE, d MMM yyyy", "Sun, 2 Jan 2022", (2022, 1, 2)),
+        ("yyyy-MM-dd'Lit'", "2018-05-11Lit", (2018, 5, 11)),
+        ("yyyy-MM-dd HH:mm", "2018-05-11 24:00", (2018, 5, 12)),
+        ("yyyy-MM-dd HH:mm", "2018-05-11 01:00", None),
+        ("yyyy-MM-dd HH:mm X", "2018-05-11 02:00 +02", (2018, 5, 11)),
+        ("yyyy-DDD", "2020-366", (2020, 12, 31)),
+        ("yyyy G", "2020 AD", (2020, 1, 1)),
+        ("yyyy-MM-dd'T", "2020-01-01T", None),
+        ("eeee", "Monday", None),
+    ],
+)
+def test_parse_date(
+    con: duckdb.DuckDBPyConnection, pattern: str, text: str, wanted: tuple[int, int, int] | None
+) -> None:
+    rows = [[text, pattern]]
+    found = over_rows(
+        con, [STRING, STRING], rows, lambda t, p: resolve_scalar("PARSE_DATE", [t, p])
+    )
+    assert found == [None if wanted is None else to_days(*wanted)]
 
 
 @pytest.mark.parametrize("pattern", ["HH:mm:ss", "HHmm", "HH:mm:ss.SSS"])
