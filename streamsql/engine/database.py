@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from streamsql.errors import DatabaseError, QueryError
-from streamsql.schema.duck import literal
+from streamsql.schema.duck import literal, quote
 
 VERSION = 1
 """Of the tables in `engine` and of how state is laid out; a file of another version is refused by
@@ -92,8 +92,19 @@ class Database:
                 f"database {self.path} has version {found}, this program reads version {VERSION}",
                 hint="open it with the version of streamsql that wrote it",
             )
+        self._forget_transient()
         con.execute("SET enable_external_access=false")
         con.execute("SET lock_configuration=true")
+
+    def _forget_transient(self) -> None:
+        """Drops what push queries left that a kill ended."""
+        found = self.connection.execute(
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = 'state' AND table_name LIKE 'transient\\_%' ESCAPE '\\'"
+            " ORDER BY ALL"
+        ).fetchall()
+        for (name,) in found:
+            self.connection.execute(f"DROP TABLE state.{quote(name)}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -104,7 +115,10 @@ class Database:
         except BaseException:
             self.connection.rollback()
             raise
-        self.connection.commit()
+        try:
+            self.connection.commit()
+        except duckdb.Error as error:
+            raise _world(self.path, error) from error
 
     # positions ----------------------------------------------------------------------------------
 
@@ -165,6 +179,18 @@ class Database:
     def close(self) -> None:
         """Closes the file; what was committed stays."""
         self.connection.close()
+
+
+def _world(path: str, error: duckdb.Error) -> DatabaseError:
+    """A failure to write, in words of what can be done; what was committed before is kept."""
+    text = str(error).splitlines()[0]
+    full = "no space" in text.lower() or "out of disk" in text.lower()
+    return DatabaseError(
+        f"database {path or 'in memory'} cannot be written: {text}",
+        hint="free space on the disk and open it again; nothing that was committed is lost"
+        if full
+        else "check the disk and open it again; nothing that was committed is lost",
+    )
 
 
 def _open(path: str) -> duckdb.DuckDBPyConnection:

@@ -2,8 +2,50 @@
 
 from __future__ import annotations
 
+from streamsql.catalog.catalog import Catalog
+from streamsql.config import Properties
 from streamsql.engine.plan import PhysicalPlan
+from streamsql.errors import StatementError
 from streamsql.operators.operator import Node
+from streamsql.plan.frame import Context
+from streamsql.plan.persistent import plan_create, plan_insert
+from streamsql.plan.transient import plan_push
+from streamsql.sql import format as format_sql
+from streamsql.sql.statement import CreateAsSelect, InsertInto, Query, Statement
+
+
+def explain(statement: Statement, catalog: Catalog, properties: Properties) -> dict[str, str]:
+    """The parts of EXPLAIN by the name of the stage: STATEMENT, OPERATORS, PHYSICAL, STATE."""
+    node, plan = _planned(statement, catalog, properties)
+    return {
+        "STATEMENT": format_sql(statement),
+        "OPERATORS": explain_tree(node),
+        "PHYSICAL": explain_sql(plan),
+        "STATE": explain_state(plan),
+    }
+
+
+def _planned(
+    statement: Statement, catalog: Catalog, properties: Properties
+) -> tuple[Node, PhysicalPlan]:
+    context = Context(
+        catalog=catalog, properties=properties, persistent=not isinstance(statement, Query)
+    )
+    match statement:
+        case CreateAsSelect():
+            found = plan_create(statement, context, query_id="explained", topics={})
+            return found.node, found.plan
+        case InsertInto():
+            found = plan_insert(statement, context, query_id="explained")
+            return found.node, found.plan
+        case Query():
+            push = plan_push(statement, context, query_id="explained")
+            return push.node, push.plan
+        case _:
+            raise StatementError(
+                f"EXPLAIN is for queries: {type(statement).__name__} has no plan",
+                position=statement.position,
+            )
 
 
 def explain_tree(node: Node, depth: int = 0) -> str:

@@ -19,7 +19,7 @@ from streamsql.brokers.log import Log, TopicPartition
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.engine.step import Step, StepError, Task
-from streamsql.errors import DatabaseError, QueryError
+from streamsql.errors import DatabaseError, QueryError, WorldError
 from streamsql.runtime.processing_log import ProcessingLog
 
 RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
@@ -68,6 +68,16 @@ class RunningQuery:
     def persistent(self) -> bool:
         return self.options.emit is None
 
+    def place(self) -> tuple[tuple[str, int], ...]:
+        """How far it has come: ("topic-partition", next-to-read)."""
+        return tuple((f"{t}-{p}", o) for (t, p), o in sorted(self.positions.items()))
+
+    def fail(self, error: QueryError) -> None:
+        """Stops it in ERROR; whoever takes its rows is told."""
+        self.status, self.error = ERROR, error
+        if self.options.on_error is not None:
+            self.options.on_error(error)
+
 
 def wall_clock_ms() -> int:
     """Milliseconds since 1970, now."""
@@ -87,9 +97,8 @@ class Runtime:
     ) -> None:
         self.queries: dict[str, RunningQuery] = {}
         self._ended: list[RunningQuery] = []
+        self.database = database
         self.log = log
-        self._database = database
-        self._log = log
         self._processing_log = processing_log
         self._clock = clock
 
@@ -102,9 +111,9 @@ class Runtime:
     async def start(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
         """Starts a query where it was, or at `options.reset`; DatabaseError where its state has
         another layout."""
-        task = Task(plan, self._database.connection)
-        saved = self._database.position(plan.query_id) if options.emit is None else None
-        with self._database.transaction():
+        task = Task(plan, self.database.connection)
+        saved = self.database.position(plan.query_id) if options.emit is None else None
+        with self.database.transaction():
             task.create_state()
         query = RunningQuery(task=task, options=options, positions={})
         if saved is not None:
@@ -124,7 +133,7 @@ class Runtime:
     async def _add_positions(self, query: RunningQuery, known: bool) -> None:
         """Gives partitions that the query has not read their first position."""
         end = query.options.reset == "latest" and not known
-        offsets = await self._log.offsets(sorted(set(query.plan.inputs)), end=end)
+        offsets = await self.log.offsets(sorted(set(query.plan.inputs)), end=end)
         for partition, offset in offsets.items():
             query.positions.setdefault(partition, offset)
 
@@ -132,9 +141,9 @@ class Runtime:
         """Puts a plan in the place of a running one: it goes on from the same positions, with the
         same state."""
         old = self.queries[plan.query_id]
-        task = Task(plan, self._database.connection)
+        task = Task(plan, self.database.connection)
         task.sequence = old.task.sequence
-        with self._database.transaction():
+        with self.database.transaction():
             task.replace_state(old.plan)
             query = RunningQuery(task=task, options=options, positions=dict(old.positions))
             query.records_in, query.records_out = old.records_in, old.records_out
@@ -148,9 +157,9 @@ class Runtime:
         query = self.queries.pop(query_id, None)
         if query is None or not drop_state:
             return
-        with self._database.transaction():
+        with self.database.transaction():
             query.task.drop_state()
-            self._database.forget_position(query_id)
+            self.database.forget_position(query_id)
 
     def stop_soon(self, query_id: str) -> None:
         """Stops a push query and drops its state once the step that may be running is over."""
@@ -161,7 +170,7 @@ class Runtime:
     def _drop_ended(self) -> None:
         while self._ended:
             query = self._ended.pop()
-            with self._database.transaction():
+            with self.database.transaction():
                 query.task.drop_state()
 
     # running ------------------------------------------------------------------------------------
@@ -179,8 +188,22 @@ class Runtime:
         for query in list(self.queries.values()):
             ready = query.options.ready is None or query.options.ready()
             if query.pending and query.status == RUNNING and ready:
-                progress |= await self._run_query(query, wait_ms)
+                progress |= await self._run_safely(query, wait_ms)
         return progress
+
+    async def _run_safely(self, query: RunningQuery, wait_ms: int) -> bool:
+        """A step of one query; what stops it leaves the others running."""
+        try:
+            return await self._run_query(query, wait_ms)
+        except QueryError as error:
+            query.fail(error)
+        except WorldError as error:
+            query.fail(
+                QueryError(
+                    error.primary, query=query.plan.query_id, detail=error.detail, hint=error.hint
+                )
+            )
+        return False
 
     async def drain(self) -> None:
         """Runs until no query has anything to read."""
@@ -192,11 +215,11 @@ class Runtime:
         while (query := self.queries.get(query_id)) is not None and query.status == RUNNING:
             if not query.pending:
                 return
-            await self._run_query(query, 0)
+            await self._run_safely(query, 0)
 
     async def _run_query(self, query: RunningQuery, wait_ms: int) -> bool:
         limit = query.options.records_max
-        batch = await self._log.fetch(
+        batch = await self.log.fetch(
             query.plan.inputs, query.positions, records_max=limit, wait_ms=wait_ms
         )
         # A log gives fewer than asked where records are large: only none says that there are none.
@@ -226,7 +249,7 @@ class Runtime:
         database."""
         sequence, positions = query.task.sequence, dict(query.positions)
         try:
-            with self._database.transaction():
+            with self.database.transaction():
                 step = query.task.step(batch, self._clock())
                 await self._write(query, step)
                 _advance(query.positions, query.plan.inputs, batch)
@@ -242,7 +265,7 @@ class Runtime:
             if query.options.emit is not None:
                 query.options.emit(table)
             elif table.num_rows:
-                await self._log.append(output.sink, table)
+                await self.log.append(output.sink, table)
                 self.notify(output.sink)
         bad = sum(t.num_rows for t in step.errors)
         if bad:
@@ -264,54 +287,28 @@ class Runtime:
         query.records_bad += 1
         await self._processing_log.write_failure(query.plan, record, cause, self._clock())
         if query.options.stop_on_production_error:
-            query.status = ERROR
-            query.error = QueryError(
-                cause,
-                query=query.plan.query_id,
-                detail=f"at {place}",
-                hint="SET 'ksql.fail.on.production.error'='false' before creating it passes over"
-                " such records",
+            query.fail(
+                QueryError(
+                    cause,
+                    query=query.plan.query_id,
+                    detail=f"at {place}",
+                    hint="SET 'ksql.fail.on.production.error'='false' before creating it passes"
+                    " over such records",
+                )
             )
-            if query.options.on_error is not None:
-                query.options.on_error(query.error)
             return
         _advance(query.positions, query.plan.inputs, record)
         if query.persistent:
-            with self._database.transaction():
+            with self.database.transaction():
                 self._save(query)
-
-    # state ---------------------------------------------------------------------------------------
-
-    def read(self, sql: str) -> pa.Table:
-        """Rows of a SELECT over state tables or of constants, at one snapshot."""
-        return self._database.read(sql)
-
-    @property
-    def connection(self) -> object:
-        """The database connection, for the test bench."""
-        return self._database.connection
-
-    def positions(self, query_id: str) -> tuple[tuple[str, int], ...]:
-        """How far a query has come: ("topic-partition", next-to-read)."""
-        query = self.queries[query_id]
-        return tuple((f"{t}-{p}", o) for (t, p), o in sorted(query.positions.items()))
-
-    def record_statement(self, number: int, text: str, properties: str) -> None:
-        """Appends a definition to the statement log."""
-        with self._database.transaction():
-            self._database.append_statement(number, text, properties, "")
-
-    def statements(self) -> list[tuple[int, str, str]]:
-        """The statement log: (number, text, session properties as JSON)."""
-        return [(n, t, p) for n, t, p, _ in self._database.statements()]
 
     async def close(self) -> None:
         """Closes log and database; what was committed stays."""
-        await self._log.close()
-        self._database.close()
+        await self.log.close()
+        self.database.close()
 
     def _save(self, query: RunningQuery) -> None:
-        self._database.save_position(
+        self.database.save_position(
             query.plan.query_id,
             sequence=query.task.sequence,
             offsets=query.positions,

@@ -8,30 +8,24 @@ arrive.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import threading
-import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from streamsql.brokers.log import APPENDED, FETCHED, TopicInfo
+from streamsql.config import SETTINGS
 from streamsql.errors import QueryError
 from streamsql.runtime.loop import ERROR
-from streamsql.session.engine import Engine, new_engine
+from streamsql.session.background import Background
 from streamsql.session.names import Names, gather_names
 from streamsql.session.push import PushStream
 from streamsql.session.result import Push, PushRow, Result
-from streamsql.session.session import Session
 from streamsql.sql import Piece
 
-T = TypeVar("T")
 _PRODUCE_ROWS = 65_536
-_IDLE_SECONDS = 1.0
 _PUSH_ROWS = 65_536
 """Rows of a push query that wait to be taken; the query pauses there, or a slow reader would fill
 memory."""
@@ -69,100 +63,29 @@ class Connection:
         properties: Mapping[str, str] | None = None,
     ) -> None:
         self.path = path
-        self._closed = False
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._settings, self._properties = dict(settings or {}), dict(properties or {})
-        self._thread = threading.Thread(target=self._serve, name="streamsql", daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
+        self._background = Background(path, dict(settings or {}), dict(properties or {}))
+        self._session, self._engine = self._background.session, self._background.engine
+        self.call = self._background.call
         # A program that ends without close() must not leave a step in the middle.
         atexit.register(self.close)
-
-    # the background thread ------------------------------------------------------------------------
-
-    def _serve(self) -> None:
-        try:
-            asyncio.run(self._main())
-        except BaseException as error:  # noqa: BLE001  the caller of connect() gets it
-            self._failure = error
-        finally:
-            self._ready.set()
-
-    async def _main(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
-        self._stop = False
-        self._engine: Engine = new_engine(self.path, settings=self._settings)
-        self._session = Session(self._engine, self._properties)
-        try:
-            await self._session.restore()
-            queries = self._engine.runtime.queries
-            self._before = {i: (q.records_in, q.records_out) for i, q in queries.items()}
-            self._ready.set()
-            await self._run()
-        finally:
-            await self._engine.close()
-
-    async def _run(self) -> None:
-        """Steps until stopped; small batches of stateful queries linger, an idle engine waits."""
-        linger = int(self._settings.get("streamsql.linger.ms", "50")) / 1000
-        while not self._stop:
-            started = time.monotonic()
-            before = self._records_in()
-            progress = await self._engine.runtime.run_once()
-            await asyncio.sleep(0)
-            if not progress:
-                self._wake.clear()
-                if self._stop:
-                    return
-                try:
-                    await asyncio.wait_for(self._wake.wait(), _IDLE_SECONDS)
-                except TimeoutError:
-                    continue
-            elif self._records_in() - before < 1000 and self._lingers():
-                # A step of a few records costs as much as one of thousands.
-                await asyncio.sleep(max(0.0, linger - (time.monotonic() - started)))
-
-    def _records_in(self) -> int:
-        return sum(q.records_in for q in self._engine.runtime.queries.values())
-
-    def _lingers(self) -> bool:
-        return any(q.plan.state for q in self._engine.runtime.queries.values())
-
-    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The result of a coroutine that ran on the loop."""
-        if self._closed or not self._thread.is_alive():
-            coroutine.close()
-            raise RuntimeError("the connection is closed")
-        future = asyncio.run_coroutine_threadsafe(self._woken(coroutine), self._loop)
-        return future.result()
-
-    async def _woken(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        try:
-            return await coroutine
-        finally:
-            self._wake.set()
 
     # statements -----------------------------------------------------------------------------------
 
     def execute(self, text: str) -> Result:
         """Executes the statements of `text` and gives the last one's result."""
-        return self._synchronous(self._call(self._session.execute(text)))
+        return self._synchronous(self.call(self._session.execute(text)))
 
     def execute_piece(self, piece: Piece) -> Result:
         """Executes one statement of a text; an error's position counts in that text."""
-        return self._synchronous(self._call(self._session.execute_piece(piece)))
+        return self._synchronous(self.call(self._session.execute_piece(piece)))
 
     def names(self) -> Names:
         """The names that exist now, for completion."""
-        return self._call(gather_names(self._session))
+        return self.call(gather_names(self._session))
 
     def execute_script(self, text: str) -> list[Result]:
         """Executes the statements of `text` and gives every result."""
-        results = self._call(self._session.execute_script(text))
+        results = self.call(self._session.execute_script(text))
         return [self._synchronous(r) for r in results]
 
     def _synchronous(self, result: Result) -> Result:
@@ -180,20 +103,8 @@ class Connection:
             )
         return result
 
-    async def _next(self, stream: PushStream) -> PushRow | None:
-        return await anext(stream, None)
-
-    async def _stop_stream(self, stream: PushStream) -> None:
-        stream.stop()
-
-    async def _take(self, stream: PushStream, wait_seconds: float) -> list[PushRow]:
-        await stream.wait(wait_seconds)
-        rows = stream.take()
-        if not rows and stream.error is not None:
-            raise stream.error
-        return rows
-
-    async def _drain(self, stream: PushStream) -> list[PushRow]:
+    async def drain(self, stream: PushStream) -> list[PushRow]:
+        """What a push query gives until every query has read all there is."""
         rows: list[PushRow] = []
         while True:
             await self._engine.runtime.drain()
@@ -233,7 +144,7 @@ class Connection:
             else pa.array(headers, APPENDED.field("headers").type),
         ]
         table = pa.Table.from_arrays(columns, schema=APPENDED)
-        self._call(self._produce(topic, table))
+        self.call(self._produce(topic, table))
 
     async def _produce(self, topic: str, table: pa.Table) -> None:
         log = self._engine.log
@@ -246,7 +157,7 @@ class Connection:
 
     def read_topic(self, topic: str) -> pa.Table:
         """All records of a topic: partition, offset, timestamp, key, value, headers."""
-        return self._call(self._read_topic(topic))
+        return self.call(self._read_topic(topic))
 
     async def _read_topic(self, topic: str) -> pa.Table:
         log = self._engine.log
@@ -267,18 +178,18 @@ class Connection:
     def wait(self) -> None:
         """Returns when every query has read all there is; QueryError where one has stopped in
         ERROR."""
-        self._call(self._engine.runtime.drain())
+        self.call(self._engine.runtime.drain())
         for query in self.progress():
             if query.status == ERROR and query.error is not None:
                 raise query.error
 
     def run_once(self) -> bool:
         """One step of each query that may have records; says whether there was one."""
-        return self._call(self._engine.runtime.run_once())
+        return self.call(self._engine.runtime.run_once())
 
     def progress(self) -> list[QueryProgress]:
         """How far each query is."""
-        return self._call(self._progress())
+        return self.call(self._progress())
 
     async def _progress(self) -> list[QueryProgress]:
         found: list[QueryProgress] = []
@@ -290,7 +201,7 @@ class Connection:
                     id=query_id,
                     persistent=query.persistent,
                     status=query.status,
-                    before=self._before.get(query_id, (0, 0)),
+                    before=self._background.before.get(query_id, (0, 0)),
                     records_in=query.records_in,
                     records_out=query.records_out,
                     records_bad=query.records_bad,
@@ -305,17 +216,8 @@ class Connection:
 
     def close(self) -> None:
         """Stops the queries after the step that is running and closes the database."""
-        if self._closed or not self._thread.is_alive():
-            self._closed = True
-            return
-        self._closed = True
         atexit.unregister(self.close)
-        self._loop.call_soon_threadsafe(self._end)
-        self._thread.join()
-
-    def _end(self) -> None:
-        self._stop = True
-        self._wake.set()
+        self._background.close()
 
     def __enter__(self) -> Connection:
         return self
@@ -329,6 +231,22 @@ class Connection:
         self.close()
 
 
+async def _next(stream: PushStream) -> PushRow | None:
+    return await anext(stream, None)
+
+
+async def _take(stream: PushStream, wait_seconds: float) -> list[PushRow]:
+    await stream.wait(wait_seconds)
+    rows = stream.take()
+    if not rows and stream.error is not None:
+        raise stream.error
+    return rows
+
+
+async def _stop(stream: PushStream) -> None:
+    stream.stop()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPush(Push):
     """A push query of a Connection: iterate it; `stop` ends it; `drain` gives what is there once
@@ -338,19 +256,19 @@ class SyncPush(Push):
 
     def __iter__(self) -> Iterator[PushRow]:
         stream = self._stream()
-        while (row := self.connection._call(self.connection._next(stream))) is not None:
+        while (row := self.connection.call(_next(stream))) is not None:
             yield row
 
     def drain(self) -> list[PushRow]:
         """The rows that have come once every query has read all there is."""
-        return self.connection._call(self.connection._drain(self._stream()))
+        return self.connection.call(self.connection.drain(self._stream()))
 
     def take(self, wait_seconds: float = 0.0) -> list[PushRow]:
         """The rows that have come and were not taken, after waiting for one as long as that.
 
         QueryError when the query has stopped in ERROR and all its rows are taken.
         """
-        return self.connection._call(self.connection._take(self._stream(), wait_seconds))
+        return self.connection.call(_take(self._stream(), wait_seconds))
 
     @property
     def ended(self) -> bool:
@@ -364,7 +282,7 @@ class SyncPush(Push):
 
     def stop(self) -> None:
         """Ends the query."""
-        self.connection._call(self.connection._stop_stream(self._stream()))
+        self.connection.call(_stop(self._stream()))
 
     def _stream(self) -> PushStream:
         if not isinstance(self.rows, PushStream):
@@ -378,8 +296,6 @@ def connect(path: str = "", **settings: str) -> Connection:
     `settings`: engine settings and session properties, with `_` for `.`
     (`cache_max_bytes_buffering="0"`).
     """
-    from streamsql.config import SETTINGS
-
     by_name = {name.replace(".", "_"): name for name in SETTINGS}
     chosen = {by_name.get(name, name): str(value) for name, value in settings.items()}
     engine = {n: v for n, v in chosen.items() if n in SETTINGS and SETTINGS[n].scope == "engine"}

@@ -43,9 +43,15 @@ class Engine:
         if self.replaying:
             return
         self.statements += 1
-        self.runtime.record_statement(
-            self.statements, text, json.dumps(dict(properties), sort_keys=True)
-        )
+        database = self.runtime.database
+        with database.transaction():
+            database.append_statement(
+                self.statements, text, json.dumps(dict(properties), sort_keys=True), ""
+            )
+
+    def statement_log(self) -> list[tuple[int, str, str]]:
+        """The definitions in order: (number, text, session properties as JSON)."""
+        return [(n, t, p) for n, t, p, _ in self.runtime.database.statements()]
 
     async def partitions(self) -> dict[str, int]:
         """Number of partitions of each topic."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from streamsql import functions
 from streamsql.config import SETTINGS
 from streamsql.formats import FORMATS
 from streamsql.plan.declare import WITH_NAMES
-
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
+from streamsql.session.state import SessionState
 
 __all__ = ["Names", "SourceNames", "gather_names"]
 
@@ -40,7 +37,7 @@ class Names:
     formats: tuple[str, ...] = ()
 
 
-async def gather_names(session: Session) -> Names:
+async def gather_names(session: SessionState) -> Names:
     """The names that a session sees now."""
     catalog = session.engine.catalog
     callable_names = (

@@ -8,27 +8,17 @@ and records the text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from streamsql import sql
-from streamsql.config import Properties
 from streamsql.errors import StatementError, UnsupportedError
-from streamsql.session.engine import Engine
 from streamsql.session.handlers import HANDLERS, RECORDED
 from streamsql.session.result import Result
-from streamsql.sql.statement import Statement
+from streamsql.session.state import SessionState
+from streamsql.sql.statement import ControlQuery, Statement
 
 
-class Session:
-    """One user's properties and variables over a shared engine."""
-
-    def __init__(self, engine: Engine, properties: Mapping[str, str] | None = None) -> None:
-        self.engine = engine
-        self.properties = Properties()
-        self.variables: dict[str, str] = {}
-        self.wrote = False
-        for name, value in (properties or {}).items():
-            self.properties = self.properties.with_value(name, value)
+class Session(SessionState):
+    """A session that executes statements."""
 
     async def execute(self, text: str) -> Result:
         """Executes every statement of `text` and gives the last one's result."""
@@ -59,7 +49,8 @@ class Session:
             )
         before = self.engine.catalog
         result = await handler(statement, self)
-        if isinstance(statement, RECORDED) and self.engine.catalog is not before:
+        changed = self.engine.catalog is not before or isinstance(statement, ControlQuery)
+        if changed and isinstance(statement, RECORDED):
             self.engine.record(statement.text, dict(self.properties.items()))
         return result
 
@@ -68,7 +59,7 @@ class Session:
         were."""
         self.engine.replaying = True
         try:
-            for number, text, properties in self.engine.runtime.statements():
+            for number, text, properties in self.engine.statement_log():
                 replayed = Session(self.engine, json.loads(properties))
                 try:
                     await replayed.handle(sql.parse_one(text))

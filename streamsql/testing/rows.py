@@ -32,7 +32,7 @@ def topic_rows(driver: Driver, source: Source) -> list[dict[str, object]]:
     context = Context(catalog=driver.engine.catalog, properties=Properties(), persistent=False)
     builder = new_builder("assertion", context)
     lower(Collect(input=source_node(source)), builder)
-    task = Task(builder.build(), driver.engine.runtime.connection)
+    task = Task(builder.build(), driver.engine.runtime.database.connection)
     table = task.step(_records(driver, source.topic), 0).outputs[0]
     names = [c.name for c in (*source.schema.key, *source.schema.value)]
     physical = dict(zip(names, physical_names(names), strict=True))
@@ -70,5 +70,7 @@ def _value(driver: Driver, source: Source, name: str, expr: ast.Expr) -> object:
     if typed.type == NULL:
         return None
     text = as_type(type_, expr, typed).sql
-    row = driver.engine.runtime.read(f"SELECT ({text})::{duckdb_type(type_)} AS v ORDER BY ALL")
+    row = driver.engine.runtime.database.read(
+        f"SELECT ({text})::{duckdb_type(type_)} AS v ORDER BY ALL"
+    )
     return row.column("v")[0].as_py()

@@ -7,7 +7,7 @@ restart executes again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamsql.session.handlers import (
     control,
@@ -22,12 +22,10 @@ from streamsql.session.handlers import (
     values,
 )
 from streamsql.session.result import Result
+from streamsql.session.state import SessionState
 from streamsql.sql import statement as st
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
-
-Handler = Callable[[Any, "Session"], Awaitable[Result]]
+Handler = Callable[[Any, SessionState], Awaitable[Result]]
 
 HANDLERS: dict[type[st.Statement], Handler] = {
     st.CreateSource: create_source.handle,

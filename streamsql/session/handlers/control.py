@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from streamsql.catalog.catalog import DropQuery, PutSource
 from streamsql.errors import StatementError
 from streamsql.runtime.loop import PAUSED, RUNNING
 from streamsql.session.result import Result
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import ControlQuery
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-async def handle(statement: ControlQuery, session: Session) -> Result:
+async def handle(statement: ControlQuery, session: SessionState) -> Result:
     """The action on one query, or on all."""
     catalog = session.engine.catalog
     if statement.query_id is None:
@@ -34,10 +31,10 @@ async def handle(statement: ControlQuery, session: Session) -> Result:
     return Result(statement=statement.text, message=f"Query {', '.join(ids) or 'ALL'} {word}.")
 
 
-def _apply(action: str, query_id: str, session: Session) -> None:
+def _apply(action: str, query_id: str, session: SessionState) -> None:
     engine = session.engine
     if action == "TERMINATE":
-        engine.runtime.stop(query_id, drop_state=not engine.replaying)
+        engine.runtime.stop(query_id, drop_state=True)
         source = engine.catalog.sources.get(engine.catalog.queries[query_id].sink)
         engine.apply(DropQuery(query_id))
         if source is not None and source.query == query_id:

@@ -3,8 +3,6 @@ plan."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from streamsql.brokers.log import TopicInfo
 from streamsql.catalog.catalog import PutQuery, PutSource, Source
 from streamsql.errors import StatementError
@@ -14,17 +12,15 @@ from streamsql.plan.upgrade import check_query_upgrade
 from streamsql.session.handlers.create_source import check_upgrade
 from streamsql.session.options import query_options
 from streamsql.session.result import Created, Result
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import CreateAsSelect, InsertInto
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-def _context(session: Session) -> Context:
+def _context(session: SessionState) -> Context:
     return Context(catalog=session.engine.catalog, properties=session.properties, persistent=True)
 
 
-async def create(statement: CreateAsSelect, session: Session) -> Result:
+async def create(statement: CreateAsSelect, session: SessionState) -> Result:
     """CREATE [OR REPLACE] STREAM | TABLE … AS SELECT."""
     engine = session.engine
     found = engine.catalog.sources.get(statement.name)
@@ -75,7 +71,7 @@ async def create(statement: CreateAsSelect, session: Session) -> Result:
 
 
 async def _replace(
-    statement: CreateAsSelect, planned: Persistent, found: Source, session: Session
+    statement: CreateAsSelect, planned: Persistent, found: Source, session: SessionState
 ) -> Result:
     """CREATE OR REPLACE of a query's own source: the query goes on from where it is."""
     engine = session.engine
@@ -95,7 +91,9 @@ async def _replace(
     )
 
 
-async def _make_topic(source: Source, session: Session) -> None:
+async def _make_topic(source: Source, session: SessionState) -> None:
+    if session.engine.replaying:
+        return
     config = {"cleanup.policy": "compact"} if source.is_table and source.window is None else {}
     await session.engine.log.create_topic(
         TopicInfo(
@@ -107,7 +105,7 @@ async def _make_topic(source: Source, session: Session) -> None:
     )
 
 
-async def _start(planned: Persistent, session: Session) -> None:
+async def _start(planned: Persistent, session: SessionState) -> None:
     limit = session.properties.number("ksql.query.persistent.active.limit")
     if len(session.engine.catalog.queries) >= limit:
         raise StatementError(
@@ -119,7 +117,7 @@ async def _start(planned: Persistent, session: Session) -> None:
     await session.engine.runtime.start(planned.plan, query_options(session.properties))
 
 
-async def insert(statement: InsertInto, session: Session) -> Result:
+async def insert(statement: InsertInto, session: SessionState) -> Result:
     """INSERT INTO … SELECT."""
     engine = session.engine
     given = dict(statement.properties).get("QUERY_ID")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from streamsql.brokers.log import TopicInfo
 from streamsql.catalog.catalog import PutSource, PutType, Source
@@ -15,13 +14,11 @@ from streamsql.runtime.loop import QueryOptions
 from streamsql.schema.column import Schema
 from streamsql.session.options import query_options
 from streamsql.session.result import Created, Result
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import AlterSource, CreateSource, CreateType
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-async def handle(statement: CreateSource, session: Session) -> Result:
+async def handle(statement: CreateSource, session: SessionState) -> Result:
     """Declares a stream or table; its topic is created where PARTITIONS says how, or in an embedded
     log."""
     engine = session.engine
@@ -37,9 +34,10 @@ async def handle(statement: CreateSource, session: Session) -> Result:
         )
     source = declare(statement, engine.catalog, session.properties, await engine.partitions())
     _check_replace(statement, source, found)
-    await engine.log.create_topic(
-        TopicInfo(name=source.topic, partitions=source.partitions, replicas=source.replicas)
-    )
+    if not engine.replaying:
+        await engine.log.create_topic(
+            TopicInfo(name=source.topic, partitions=source.partitions, replicas=source.replicas)
+        )
     if source.read_only and source.is_table:
         source = replace(source, query=await _materialize(source, session))
     engine.apply(PutSource(source))
@@ -102,7 +100,7 @@ def check_upgrade(old: Source, new: Source) -> None:
         )
 
 
-async def _materialize(source: Source, session: Session) -> str:
+async def _materialize(source: Source, session: SessionState) -> str:
     """Starts the query that keeps a SOURCE TABLE's rows for pull queries; gives its id."""
     engine = session.engine
     if not session.properties.flag("ksql.source.table.materialization.enabled"):
@@ -115,7 +113,7 @@ async def _materialize(source: Source, session: Session) -> str:
     return query_id
 
 
-async def alter(statement: AlterSource, session: Session) -> Result:
+async def alter(statement: AlterSource, session: SessionState) -> Result:
     """ALTER STREAM | TABLE x ADD COLUMN: appends value columns to a declared source."""
     engine = session.engine
     kind = statement.kind.lower()
@@ -158,7 +156,7 @@ async def alter(statement: AlterSource, session: Session) -> Result:
     )
 
 
-async def create_type(statement: CreateType, session: Session) -> Result:
+async def create_type(statement: CreateType, session: SessionState) -> Result:
     """CREATE TYPE."""
     engine = session.engine
     if statement.name in engine.catalog.types:

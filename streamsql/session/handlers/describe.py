@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from streamsql import functions
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError, UnsupportedError
 from streamsql.plan.frame import source_hint
 from streamsql.session.handlers.show import listing
 from streamsql.session.result import Listing, Result, Text
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import Describe
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-async def handle(statement: Describe, session: Session) -> Result:
+async def handle(statement: Describe, session: SessionState) -> Result:
     """What is known of a source or function."""
     match statement.kind:
         case "SOURCE":
@@ -34,7 +30,7 @@ async def handle(statement: Describe, session: Session) -> Result:
             )
 
 
-async def _source(statement: Describe, session: Session) -> Listing:
+async def _source(statement: Describe, session: SessionState) -> Listing:
     engine = session.engine
     source = engine.catalog.sources.get(statement.name)
     if source is None:
@@ -63,7 +59,7 @@ async def _source(statement: Describe, session: Session) -> Listing:
     )
 
 
-async def _details(source: Source, session: Session) -> tuple[tuple[str, str], ...]:
+async def _details(source: Source, session: SessionState) -> tuple[tuple[str, str], ...]:
     engine = session.engine
     begin = await engine.log.offsets([source.topic], end=False)
     end = await engine.log.offsets([source.topic], end=True)

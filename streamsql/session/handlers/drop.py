@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from streamsql.catalog.catalog import DropQuery, DropSource, DropType, Source
 from streamsql.errors import StatementError
 from streamsql.session.result import Result
+from streamsql.session.state import SessionState
 from streamsql.sql import statement as st
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-async def drop_source(statement: st.DropSource, session: Session) -> Result:
+async def drop_source(statement: st.DropSource, session: SessionState) -> Result:
     """Drops a source and the query that makes it; refused where other queries use it."""
     engine = session.engine
     kind, name = statement.kind.lower(), statement.name
@@ -32,7 +28,7 @@ async def drop_source(statement: st.DropSource, session: Session) -> Result:
         raise StatementError(f"Cannot delete topic for read-only source: {name}")
     _check_unused(source, session)
     if source.query:
-        engine.runtime.stop(source.query, drop_state=not engine.replaying)
+        engine.runtime.stop(source.query, drop_state=True)
         engine.apply(DropQuery(source.query))
     engine.apply(DropSource(name))
     if statement.delete_topic and not engine.replaying:
@@ -42,7 +38,7 @@ async def drop_source(statement: st.DropSource, session: Session) -> Result:
     )
 
 
-def _check_unused(source: Source, session: Session) -> None:
+def _check_unused(source: Source, session: SessionState) -> None:
     catalog = session.engine.catalog
     readers = sorted(q.id for q in catalog.readers(source.name) if q.id != source.query)
     writers = sorted(q.id for q in catalog.writers(source.name) if q.id != source.query)
@@ -58,7 +54,7 @@ def _check_unused(source: Source, session: Session) -> None:
         )
 
 
-async def drop_type(statement: st.DropType, session: Session) -> Result:
+async def drop_type(statement: st.DropType, session: SessionState) -> Result:
     """DROP TYPE: sources that use it keep what it stood for."""
     engine = session.engine
     if statement.name not in engine.catalog.types:

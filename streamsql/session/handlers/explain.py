@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from streamsql.engine.plan import PhysicalPlan
 from streamsql.errors import StatementError
-from streamsql.operators.operator import Node
-from streamsql.plan.explain import explain_sql, explain_state, explain_tree
-from streamsql.plan.frame import Context
-from streamsql.plan.persistent import plan_create, plan_insert
-from streamsql.plan.transient import plan_push
+from streamsql.plan.explain import explain
 from streamsql.session.result import Result, Text
-from streamsql.sql import format as format_sql
+from streamsql.session.state import SessionState
 from streamsql.sql import parse_one
-from streamsql.sql.statement import CreateAsSelect, Explain, InsertInto, Query, Statement
-
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
+from streamsql.sql.statement import Explain, Statement
 
 
-async def handle(statement: Explain, session: Session) -> Result:
+async def handle(statement: Explain, session: SessionState) -> Result:
     """What ksqlDB's EXPLAIN shows, and the SQL of each operator."""
     explained = _statement(statement, session)
-    node, plan = _planned(explained, session)
-    parts = {
-        "STATEMENT": format_sql(explained),
-        "OPERATORS": explain_tree(node),
-        "PHYSICAL": explain_sql(plan),
-        "STATE": explain_state(plan),
-    }
+    parts = explain(explained, session.engine.catalog, session.properties)
     if statement.stage is not None:
         name = "OPERATORS" if statement.stage == "BOUND" else statement.stage
         return Text(statement=statement.text, body=parts[name])
@@ -39,7 +23,7 @@ async def handle(statement: Explain, session: Session) -> Result:
     return Text(statement=statement.text, body=body)
 
 
-def _statement(statement: Explain, session: Session) -> Statement:
+def _statement(statement: Explain, session: SessionState) -> Statement:
     if statement.statement is not None:
         return statement.statement
     wanted = (statement.query_id or "").upper()
@@ -52,24 +36,3 @@ def _statement(statement: Explain, session: Session) -> Statement:
         " queries.",
         position=statement.position,
     )
-
-
-def _planned(statement: Statement, session: Session) -> tuple[Node, PhysicalPlan]:
-    catalog, properties = session.engine.catalog, session.properties
-    persistent = Context(catalog=catalog, properties=properties, persistent=True)
-    match statement:
-        case CreateAsSelect():
-            found = plan_create(statement, persistent, query_id="explained", topics={})
-            return found.node, found.plan
-        case InsertInto():
-            found = plan_insert(statement, persistent, query_id="explained")
-            return found.node, found.plan
-        case Query():
-            transient = Context(catalog=catalog, properties=properties, persistent=False)
-            push = plan_push(statement, transient, query_id="explained")
-            return push.node, push.plan
-        case _:
-            raise StatementError(
-                f"EXPLAIN is for queries: {type(statement).__name__} has no plan",
-                position=statement.position,
-            )

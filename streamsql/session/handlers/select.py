@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
@@ -13,13 +12,11 @@ from streamsql.plan.transient import Transient, plan_push
 from streamsql.runtime.loop import QueryOptions
 from streamsql.session.push import PushStream, to_python
 from streamsql.session.result import Push, Result, Rows
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import Query
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-async def handle(statement: Query, session: Session) -> Result:
+async def handle(statement: Query, session: SessionState) -> Result:
     """A pull query where there is no EMIT, else a push query."""
     if session.wrote:
         # A SELECT sees every INSERT that was made on its connection before.
@@ -30,11 +27,11 @@ async def handle(statement: Query, session: Session) -> Result:
     return await pull(statement, session)
 
 
-def _context(session: Session) -> Context:
+def _context(session: SessionState) -> Context:
     return Context(catalog=session.engine.catalog, properties=session.properties, persistent=False)
 
 
-async def pull(statement: Query, session: Session) -> Rows:
+async def pull(statement: Query, session: SessionState) -> Rows:
     """The rows that are there now."""
     if not session.properties.flag("ksql.pull.queries.enable"):
         raise StatementError("Pull queries are disabled (ksql.pull.queries.enable)")
@@ -44,7 +41,7 @@ async def pull(statement: Query, session: Session) -> Rows:
         return await _pull_stream(statement, session)
     materialized = _materialized(source, session)
     planned = plan_pull(statement, source, context)
-    table = session.engine.runtime.read(planned.sql.replace("{rows}", materialized))
+    table = session.engine.runtime.database.read(planned.sql.replace("{rows}", materialized))
     rows = tuple(zip(*(to_python(c) for c in table.columns), strict=True))
     limited = planned.limit is not None and len(rows) > planned.limit
     rows = rows[: planned.limit] if limited else rows
@@ -55,11 +52,11 @@ async def pull(statement: Query, session: Session) -> Rows:
         rows=rows,
         schema=planned.schema,
         limited=limited,
-        position=session.engine.runtime.positions(source.query),
+        position=session.engine.runtime.queries[source.query].place(),
     )
 
 
-def _materialized(source: Source, session: Session) -> str:
+def _materialized(source: Source, session: SessionState) -> str:
     """The SELECT over the state of the query that makes the table."""
     query = session.engine.runtime.queries.get(source.query) if source.query else None
     if query is None or not query.plan.materialized:
@@ -71,7 +68,7 @@ def _materialized(source: Source, session: Session) -> str:
     return query.plan.materialized
 
 
-async def _pull_stream(statement: Query, session: Session) -> Rows:
+async def _pull_stream(statement: Query, session: SessionState) -> Rows:
     """The records of a stream from the beginning to its current end."""
     if not session.properties.flag("ksql.query.pull.stream.enabled"):
         raise StatementError(
@@ -98,7 +95,7 @@ async def _pull_stream(statement: Query, session: Session) -> Rows:
     )
 
 
-async def push(statement: Query, session: Session) -> Push:
+async def push(statement: Query, session: SessionState) -> Push:
     """A query that runs until its LIMIT, or until it is stopped."""
     reset = session.properties.text("auto.offset.reset")
     planned, stream, query_id = await _start(statement, session, reset=reset)
@@ -114,7 +111,7 @@ async def push(statement: Query, session: Session) -> Push:
 
 
 async def _start(
-    statement: Query, session: Session, *, reset: str
+    statement: Query, session: SessionState, *, reset: str
 ) -> tuple[Transient, PushStream, str]:
     engine = session.engine
     engine.transient += 1

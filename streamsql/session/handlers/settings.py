@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from streamsql.errors import StatementError
 from streamsql.session.result import Result
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import Define, SetProperty, Undefine, UnsetProperty
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-async def set_property(statement: SetProperty, session: Session) -> Result:
+async def set_property(statement: SetProperty, session: SessionState) -> Result:
     """SET 'name'='value'."""
     before = dict(session.properties.items()).get(statement.name)
     session.properties = session.properties.with_value(statement.name, statement.value)
@@ -21,20 +17,20 @@ async def set_property(statement: SetProperty, session: Session) -> Result:
     return Result(statement=statement.text, message=message)
 
 
-async def unset_property(statement: UnsetProperty, session: Session) -> Result:
+async def unset_property(statement: UnsetProperty, session: SessionState) -> Result:
     """UNSET 'name'."""
     session.properties = session.properties.without(statement.name)
     message = f"Successfully unset local property '{statement.name}'."
     return Result(statement=statement.text, message=message)
 
 
-async def define(statement: Define, session: Session) -> Result:
+async def define(statement: Define, session: SessionState) -> Result:
     """DEFINE name = 'value'."""
     session.variables[statement.name.lower()] = statement.value
     return Result(statement=statement.text, message=f"{statement.name} is defined")
 
 
-async def undefine(statement: Undefine, session: Session) -> Result:
+async def undefine(statement: Undefine, session: SessionState) -> Result:
     """UNDEFINE name."""
     if session.variables.pop(statement.name.lower(), None) is None:
         raise StatementError(

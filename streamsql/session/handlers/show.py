@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from streamsql import functions
 from streamsql.catalog.catalog import Source
 from streamsql.config import SETTINGS
 from streamsql.errors import UnsupportedError
 from streamsql.session.result import Listing, Result
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import Show
-
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
 INTERNAL_PREFIXES = ("_", "default_ksql_processing_log")
 
@@ -31,7 +28,7 @@ def listing(
     )
 
 
-async def handle(statement: Show, session: Session) -> Result:
+async def handle(statement: Show, session: SessionState) -> Result:
     """The listing of what was asked for."""
     match statement.what:
         case "STREAMS" | "TABLES":
@@ -58,7 +55,7 @@ async def handle(statement: Show, session: Session) -> Result:
             )
 
 
-def _sources(statement: Show, session: Session) -> Listing:
+def _sources(statement: Show, session: SessionState) -> Listing:
     kind = statement.what.removesuffix("S")
     found = sorted(
         (s for s in session.engine.catalog.sources.values() if s.kind == kind),
@@ -79,7 +76,7 @@ def _source_row(source: Source) -> tuple[object, ...]:
     )
 
 
-async def _topics(statement: Show, session: Session) -> Listing:
+async def _topics(statement: Show, session: SessionState) -> Listing:
     engine = session.engine
     topics = await engine.log.topics()
     shown = [
@@ -103,7 +100,7 @@ async def _topics(statement: Show, session: Session) -> Listing:
     return listing(statement.text, "TOPICS", columns, rows)
 
 
-def _queries(statement: Show, session: Session) -> Listing:
+def _queries(statement: Show, session: SessionState) -> Listing:
     engine = session.engine
     columns = (
         *("Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic"),
@@ -129,7 +126,7 @@ def _queries(statement: Show, session: Session) -> Listing:
     return listing(statement.text, "QUERIES", columns, rows)
 
 
-def _properties(statement: Show, session: Session) -> Listing:
+def _properties(statement: Show, session: SessionState) -> Listing:
     chosen = dict(session.properties.items())
     rows: list[tuple[object, ...]] = []
     for setting in sorted(SETTINGS.values(), key=lambda s: s.name):

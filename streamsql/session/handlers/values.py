@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 
 from streamsql.brokers.log import APPENDED
@@ -11,13 +9,11 @@ from streamsql.errors import QueryError, StatementError
 from streamsql.plan.frame import Context
 from streamsql.plan.values import ValuesPlan, plan_values
 from streamsql.session.result import Result
+from streamsql.session.state import SessionState
 from streamsql.sql.statement import InsertValues
 
-if TYPE_CHECKING:
-    from streamsql.session.session import Session
 
-
-async def handle(statement: InsertValues, session: Session) -> Result:
+async def handle(statement: InsertValues, session: SessionState) -> Result:
     """Appends one record to the source's topic."""
     if not session.properties.flag("ksql.insert.into.values.enabled"):
         raise StatementError(
@@ -34,11 +30,11 @@ async def handle(statement: InsertValues, session: Session) -> Result:
     return Result(statement=statement.text)
 
 
-def _record(plan: ValuesPlan, session: Session) -> pa.Table:
+def _record(plan: ValuesPlan, session: SessionState) -> pa.Table:
     """The record as APPENDED; StatementError where a value cannot be computed or written."""
     runtime = session.engine.runtime
     try:
-        row = runtime.read(plan.sql.replace("$now", str(runtime.now_ms())))
+        row = runtime.database.read(plan.sql.replace("$now", str(runtime.now_ms())))
     except QueryError as error:
         raise StatementError(
             f"Failed to insert values into '{plan.source.name}'. {error.primary}"

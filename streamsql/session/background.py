@@ -1,0 +1,117 @@
+"""The thread that an embedded engine lives on: one event loop, one thing at a time.
+
+`call` hands a coroutine over and waits for its result; in between the queries run, step by step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+from streamsql.session.engine import Engine, new_engine
+from streamsql.session.session import Session
+
+T = TypeVar("T")
+_IDLE_SECONDS = 1.0
+_SMALL_BATCH = 1000
+"""Records of a round of steps below which stateful queries linger."""
+
+
+class Background:
+    """An engine with a session, running on its own thread until `close`.
+
+    `before`: records in and out of each query when it was opened.
+    """
+
+    def __init__(
+        self, path: str, settings: Mapping[str, str], properties: Mapping[str, str]
+    ) -> None:
+        self.before: dict[str, tuple[int, int]] = {}
+        self._path, self._settings, self._properties = path, settings, properties
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._stop = False
+        self._thread = threading.Thread(target=self._serve, name="streamsql", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still takes calls."""
+        return self._thread.is_alive() and not self._stop
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine that ran on the loop."""
+        if not self.alive:
+            coroutine.close()
+            raise RuntimeError("the connection is closed")
+        return asyncio.run_coroutine_threadsafe(self._woken(coroutine), self._loop).result()
+
+    def close(self) -> None:
+        """Ends the queries after the step that is running and closes the engine."""
+        if self.alive:
+            self._loop.call_soon_threadsafe(self._end)
+        self._thread.join()
+
+    def _end(self) -> None:
+        self._stop = True
+        self._wake.set()
+
+    async def _woken(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await coroutine
+        finally:
+            self._wake.set()
+
+    def _serve(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # noqa: BLE001  the caller of connect() gets it
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self.engine: Engine = new_engine(self._path, settings=self._settings)
+        self.session = Session(self.engine, self._properties)
+        try:
+            await self.session.restore()
+            queries = self.engine.runtime.queries
+            self.before = {i: (q.records_in, q.records_out) for i, q in queries.items()}
+            self._ready.set()
+            await self._run()
+        finally:
+            await self.engine.close()
+
+    async def _run(self) -> None:
+        """Steps until stopped; small batches of stateful queries linger, an idle engine waits."""
+        linger = int(self._settings.get("streamsql.linger.ms", "50")) / 1000
+        while not self._stop:
+            started = time.monotonic()
+            before = self._records_in()
+            progress = await self.engine.runtime.run_once()
+            await asyncio.sleep(0)
+            if not progress:
+                self._wake.clear()
+                if self._stop:
+                    return
+                try:
+                    await asyncio.wait_for(self._wake.wait(), _IDLE_SECONDS)
+                except TimeoutError:
+                    continue
+            elif self._records_in() - before < _SMALL_BATCH and self._lingers():
+                # A step of a few records costs as much as one of thousands.
+                await asyncio.sleep(max(0.0, linger - (time.monotonic() - started)))
+
+    def _records_in(self) -> int:
+        return sum(q.records_in for q in self.engine.runtime.queries.values())
+
+    def _lingers(self) -> bool:
+        return any(q.plan.state for q in self.engine.runtime.queries.values())
