@@ -217,29 +217,29 @@ def kernels_of(functions: Sequence[ScalarFunction | TableFunction]) -> Iterator[
 class BoundAggregate:
     """An aggregate call whose types are known: `str.format` templates, which operators fill.
 
-    `{0}`, `{1}`: the arguments, as columns of the input. `{w}`: a window, so that `count({0}) OVER {w}`
-    reads the rows of the same key up to this one in `_seq` order; `{key}`: its partition's columns.
-    `{s0}`, `{s1}`: columns of `stages`. `{p0}`, `{p1}`: the partials on the left (earlier: the state,
-    NULL where there is none), `{q0}`, `{q1}`: on the right (later). `{sign}`: +1 or -1 of a table's
-    change. `{limit}`: `limit`.
+    `{0}`, `{1}`: the arguments, as columns of the input. `{w}`: a window, so that `count({0}) OVER
+    {w}` reads the rows of the same key up to this one in `_seq` order; `{key}`: its partition's
+    columns. `{s0}`, `{s1}`: columns of `stages`. `{p0}`, `{p1}`: the partials on the left (earlier:
+    the state, NULL where there is none), `{q0}`, `{q1}`: on the right (later). `{sign}`: +1 or -1
+    of a table's change. `{limit}`: `limit`.
 
     `state`: DuckDB types of the partials, what is kept of a group.
-    `stages`: computed columns, before the others, over the batch joined with the state; a stage reads
-    the stages before it. `running`: each partial after every row of the batch, without the state.
-    `group`: each partial of a whole group, within GROUP BY (`_seq` orders it); empty where there are
-    stages. `merge`: partials of p then q; `joined`: the same of two
-    groups of which the right one was made without knowing the left (sessions), where that differs.
-    `result`: the value, of partials p.
+    `stages`: computed columns, before the others, over the batch joined with the state; a stage
+    reads the stages before it. `running`: each partial after every row of the batch, without the
+    state. `group`: each partial of a whole group, within GROUP BY (`_seq` orders it); empty where
+    there are stages. `merge`: partials of p then q; `joined`: the same of two groups of which the
+    right one was made without knowing the left (sessions), where that differs. `result`: the value,
+    of partials p.
 
-    `signed`: `running` over a table's changes, with undo. `items`: its table form keeps the values one
-    by one, and `listed` makes the result of their list `{0}`, in order of arrival; `signed` is () then.
-    None: it has no undo.
+    `signed`: `running` over a table's changes, with undo. `items`: its table form keeps the values
+    one by one, and `listed` makes the result of their list `{0}`, in order of arrival; `signed` is
+    () then. None: it has no undo.
 
-    `fold`: the partials are DOUBLE sums, which only a left fold makes independent of where batches are
-    cut: `lift` gives what each row adds to each partial, NULL for nothing, and `fold` what kind of
-    partial it is: `sum`, or `spread a n` (the sum of squared deviations, of partial a over count n:
-    Youngs and Cramer). `running` and `group` are empty then.
-    `nested`: ksqlDB's intermediate value is no scalar, which DELIMITED refuses.
+    `fold`: the partials are DOUBLE sums, which only a left fold makes independent of where batches
+    are cut: `lift` gives what each row adds to each partial, NULL for nothing, and `fold` what kind
+    of partial it is: `sum`, or `spread a n` (the sum of squared deviations, of partial a over count
+    n: Youngs and Cramer). `running` and `group` are empty then. `nested`: ksqlDB's intermediate
+    value is no scalar, which DELIMITED refuses.
     """
 
     name: str
