@@ -26,7 +26,7 @@ Sources = Mapping[str, str]
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "schema": (),
-    "brokers": ("schema.murmur2",),
+    "brokers": ("schema.murmur2", "schema.duck"),
     "sql": ("schema",),
     "functions": ("schema",),
     "formats": ("schema",),
@@ -49,8 +49,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
 """What each room may import beside itself and FREE, in the order in which data flows.
 
 A room with a dot is one module: `operators` and `plan` build the engine's plan and never see a
-connection; a broker places keys as Kafka does and knows no types. The command line starts the other
-doors.
+connection; a broker places keys as Kafka does, quotes names as DuckDB does, and knows no types. The
+command line starts the other doors.
 """
 
 FREE = ("errors", "config")
