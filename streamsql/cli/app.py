@@ -101,15 +101,11 @@ def shell(
     database: str, sql: str | None, settings: tuple[str, ...], defines: tuple[str, ...], output: str
 ) -> None:
     """A shell over DATABASE; what `streamsql DATABASE` gives."""
-    from streamsql.cli.opening import Options, read_pairs
+    from streamsql.cli.opening import read_options
+
+    options = read_options(database, settings, defines, output)
     from streamsql.cli.run import open_shell
 
-    options = Options(
-        database=database,
-        settings=read_pairs(settings, "--set"),
-        defines=read_pairs(defines, "--define"),
-        output=output.upper(),
-    )
     sys.exit(open_shell(options, sql, version()))
 
 
@@ -143,15 +139,11 @@ def run(
     A SELECT shows its rows: without EMIT once the queries have caught up, with EMIT CHANGES up to
     its LIMIT or until then. A summary of the queries follows.
     """
-    from streamsql.cli.opening import Options, read_pairs
+    from streamsql.cli.opening import read_options
+
+    options = read_options(database, settings, defines, output)
     from streamsql.cli.run import RunOptions, run_files
 
-    options = Options(
-        database=database,
-        settings=read_pairs(settings, "--set"),
-        defines=read_pairs(defines, "--define"),
-        output=output.upper(),
-    )
     sys.exit(run_files(files, options, RunOptions(follow=follow, summary_json=summary_json)))
 
 

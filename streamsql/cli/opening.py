@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from streamsql.config import SETTINGS, Properties, normal_name
 from streamsql.errors import StatementError
-from streamsql.session.connection import Connection
 
-__all__ = ["Options", "Terminated", "check_database", "open_connection", "read_pairs"]
+if TYPE_CHECKING:
+    from streamsql.session.connection import Connection
+
+__all__ = ["Options", "Terminated", "open_connection", "read_options", "split_settings"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SQL_SUFFIXES = frozenset({".sql", ".ksql"})
@@ -28,15 +31,38 @@ class Terminated(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What every command that opens a database has. `database` empty: in memory."""
+    """What every command that opens a database has. `database` empty: in memory.
+
+    `engine`: settings given at start; `session`: properties; `defines`: variables.
+    """
 
     database: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
+    engine: Mapping[str, str] = field(default_factory=dict)
+    session: Mapping[str, str] = field(default_factory=dict)
     defines: Mapping[str, str] = field(default_factory=dict)
     output: str = "TABULAR"
 
 
-def read_pairs(given: Sequence[str], option: str) -> dict[str, str]:
+def read_options(
+    database: str, settings: Sequence[str], defines: Sequence[str], output: str
+) -> Options:
+    """The options of a command line; UsageError for wrong ones, before anything is opened."""
+    _check_database(database)
+    engine, session = split_settings(_read_pairs(settings, "--set"))
+    variables = _read_pairs(defines, "--define")
+    for name in variables:
+        if not _NAME.fullmatch(name):
+            raise click.UsageError(f"--define {name}: a variable's name is letters, digits and _")
+    return Options(
+        database=database,
+        engine=engine,
+        session=session,
+        defines=variables,
+        output=output.upper(),
+    )
+
+
+def _read_pairs(given: Sequence[str], option: str) -> dict[str, str]:
     """`NAME=VALUE` texts as a mapping."""
     pairs: dict[str, str] = {}
     for text in given:
@@ -47,8 +73,8 @@ def read_pairs(given: Sequence[str], option: str) -> dict[str, str]:
     return pairs
 
 
-def check_database(database: str) -> None:
-    """Refuses what is no database file before anything is opened."""
+def _check_database(database: str) -> None:
+    """Refuses what is no database file."""
     if "://" in database:
         raise click.UsageError(f"{database}: brokers are not supported yet; give a database file")
     path = Path(database)
@@ -88,13 +114,15 @@ def open_connection(options: Options) -> Iterator[Connection]:
     """The open database with its settings and variables; closed, after the step that runs, at the
     end. SIGTERM raises Terminated inside.
     """
-    check_database(options.database)
-    engine, session = split_settings(options.settings)
-    connection = Connection(options.database, settings=engine, properties=session)
+    # Late, so that wrong options are refused without loading an engine.
+    from streamsql.session.connection import Connection
+
+    connection = Connection(options.database, settings=options.engine, properties=options.session)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         for name, value in options.defines.items():
-            _define(connection, name, value)
+            quoted = value.replace("'", "''")
+            connection.execute(f"DEFINE {name} = '{quoted}';")
         yield connection
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -103,9 +131,3 @@ def open_connection(options: Options) -> Iterator[Connection]:
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
-
-
-def _define(connection: Connection, name: str, value: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise click.UsageError(f"--define {name}: a variable's name is letters, digits and _")
-    connection.execute(f"DEFINE {name} = '{value.replace(chr(39), chr(39) * 2)}';")

@@ -121,7 +121,6 @@ class PushView:
     def __init__(self, push: SyncPush, screen: Screen) -> None:
         self._push, self._screen = push, screen
         self._layout: Layout | None = None
-        self._keys = {c.name for c in push.schema.key}
         self.count = 0
 
     def show(self, rows: Sequence[PushRow]) -> None:
@@ -149,7 +148,8 @@ class PushView:
     def _row(self, row: PushRow) -> tuple[str, ...]:
         pairs = zip(self._push.columns, row.values, strict=True)
         if row.tombstone:
-            return tuple(to_cell(v, c) if c in self._keys else TOMBSTONE for c, v in pairs)
+            # Only the key of a row that is gone has a value.
+            return tuple(TOMBSTONE if v is None else to_cell(v, c) for c, v in pairs)
         return tuple(to_cell(v, c) for c, v in pairs)
 
 
