@@ -91,7 +91,8 @@ _JOINABLE = (BOOLEAN, INTEGER, BIGINT, DOUBLE, STRING)
 
 
 def _join(array: TypedSql, delimiter: TypedSql | None = None) -> str:
-    assert isinstance(array.type, Array)
+    if not isinstance(array.type, Array):
+        return "NULL::VARCHAR"
     element = array.type.element
     if element not in _JOINABLE and not isinstance(element, Decimal):
         return _join_of_nothing(array, element, delimiter)
