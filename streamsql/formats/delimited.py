@@ -21,7 +21,7 @@ from streamsql.formats.carried import carrier_type, lift, lower_scalar
 from streamsql.formats.delimited_record import QUOTE, LineReader, line_reader
 from streamsql.formats.format import Decode, Encode, FormatOptions
 from streamsql.formats.kernel import ERROR, Kernel
-from streamsql.formats.number_text import double_text
+from streamsql.formats.number_text import double_text, plain_decimal_text
 from streamsql.formats.rules import UNWRAP, check_columns
 from streamsql.formats.text import lossy, strict_text
 from streamsql.formats.type_text import read_type, write_type
@@ -188,13 +188,19 @@ def _quick_value(field: str, type_: SqlType) -> str:
 
 def _field_text(sql: str, type_: SqlType, delimiter: str, *, first: bool) -> str:
     """Text of a field, empty for NULL, in quotes where it must be."""
-    text = double_text(sql) if type_ == DOUBLE else f"{lower_scalar(sql, type_)}::VARCHAR"
+    text = _scalar_text(sql, type_)
     plain = f"coalesce({text}, '')"
     asks = _asks_for_quotes(text, type_, delimiter, first=first)
     if not asks:
         return plain
     quoted = f"concat('\"', replace({text}, '\"', '\"\"'), '\"')"
     return f"CASE WHEN {asks} THEN {quoted} ELSE {plain} END"
+
+
+def _scalar_text(sql: str, type_: SqlType) -> str:
+    if isinstance(type_, Decimal):
+        return plain_decimal_text(sql, type_)
+    return double_text(sql) if type_ == DOUBLE else f"{lower_scalar(sql, type_)}::VARCHAR"
 
 
 def _asks_for_quotes(text: str, type_: SqlType, delimiter: str, *, first: bool) -> str:

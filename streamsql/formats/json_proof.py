@@ -25,7 +25,7 @@ used on values that DuckDB has written itself, without blanks and with commas wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
@@ -110,13 +110,23 @@ _ESCAPED_ANY = r"\\u"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A declared field of a document: `spelled` as the structure has it; `read`: it is there."""
+class Document:
+    """A JSON object to prove, as DuckDB text.
 
-    name: str
-    type: SqlType
-    spelled: str
-    read: bool
+    `rest`: its text, without the parts that were cut out; `whole`: with them. `rewritten`: DuckDB
+    has written it, so that numbers with a point may have lost digits. `fields`: what is declared;
+    `asked`: the names of those that are read. `capitals`: whether the asked ones are spelled as
+    `exact` has them, else as `loose`, both name to spelling; empty where they are the same.
+    """
+
+    rest: str
+    whole: str
+    rewritten: bool
+    fields: Sequence[Field]
+    asked: frozenset[str]
+    capitals: str
+    exact: Mapping[str, str]
+    loose: Mapping[str, str]
 
 
 def can_prove(type_: SqlType) -> bool:
@@ -138,40 +148,55 @@ def _can_tell(names: Sequence[str]) -> bool:
     return known and plain and len({n.lower() for n in names}) == len(names)
 
 
-def object_proof(
-    document: str, fields: Sequence[Asked], *, whole: str, rewritten: bool = False
-) -> str:
-    """Text of BOOLEAN: true where `document` is read rightly.
-
-    `whole`: the document before parts were cut out of it. `rewritten`: DuckDB has written it, so
-    that numbers with a point may have lost digits.
-    """
-    bad = [
-        rf'{_any_case(f.name)}":\s*(?:{_bad(f.type, rewritten)})'
-        for f in fields
-        if f.read or f.type != STRING  # any value can be read as STRING
-    ]
-    others = [_other_case(f.name, f.spelled) for f in fields if f.read]
-    bad += [f'{other}":' for other in others if other]
-    pattern = f'"(?:{"|".join([*_NOT_JSON, *bad])})'
-    escaped = _ESCAPED_LETTER if all(f.name.isascii() for f in fields) else _ESCAPED_ANY
-    asked = [f.spelled for f in fields if f.read]
-    # A quote is left out: LIKE is fast where a pattern begins with a rare letter. It finds too much
-    # so, and names of nested objects: the names are looked at closely where it finds any.
-    twice = (literal(f'%{name}":%{name}":%') for name in asked)
-    seen = " OR ".join(f"{document} LIKE {pattern}" for pattern in twice)
-    names = ", ".join(literal(name) for name in asked)
-    keys = f"list_filter(try(json_keys({whole})), lambda _k: _k IN ({names}))"
+def object_proof(document: Document) -> str:
+    """Text of BOOLEAN: true where the document is read rightly."""
+    rest = document.rest
+    named = [f.name for f in document.fields]
+    escaped = _ESCAPED_LETTER if all(map(str.isascii, named)) else _ESCAPED_ANY
+    nested = f"contains({rest}, '[') OR {rest} LIKE '%{{%{{%'"
+    spellings = {*document.exact.values(), *document.loose.values()}
+    names = ", ".join(map(literal, sorted(spellings)))
+    keys = f"list_filter(try(json_keys({document.whole})), lambda _k: _k IN ({names}))"
     once = f"coalesce(len(list_distinct({keys})) = len({keys}), false)"
-    nested = f"contains({document}, '[') OR {document} LIKE '%{{%{{%'"
     # DuckDB evaluates a branch of CASE for its rows only, and both sides of AND for all.
     holds = [
-        f"CASE WHEN {seen} THEN {once} ELSE true END",
-        _unless(rf"contains({document}, '\')", document, escaped),
-        _unless(f"strlen({document}) <> length({document})", document, _WIDE_KEY),
-        _unless(nested, document, *_NESTED_NOT_JSON),
+        f"CASE WHEN {_either(document, _repeated)} THEN {once} ELSE true END",
+        _unless(rf"contains({rest}, '\')", rest, escaped),
+        _unless(f"strlen({rest}) <> length({rest})", rest, _WIDE_KEY),
+        _unless(nested, rest, *_NESTED_NOT_JSON),
     ]
-    return f"CASE WHEN {_matches(document, pattern)} THEN false ELSE {' AND '.join(holds)} END"
+    return f"CASE WHEN {_either(document, _misread)} THEN false ELSE {' AND '.join(holds)} END"
+
+
+def _either(document: Document, text: Callable[[Document, Mapping[str, str]], str]) -> str:
+    """The text for the spelling that the document has."""
+    exact = text(document, document.exact)
+    if not document.capitals:
+        return exact
+    loose = text(document, document.loose)
+    return f"CASE WHEN {document.capitals} THEN {exact} ELSE {loose} END"
+
+
+def _misread(document: Document, spelled: Mapping[str, str]) -> str:
+    """Text of BOOLEAN: whether rule 2 finds anything."""
+    by_kind: dict[str, list[str]] = {}
+    for f in document.fields:
+        if f.name in document.asked or f.type != STRING:  # any value can be read as STRING
+            by_kind.setdefault(_bad(f.type, document.rewritten), []).append(_any_case(f.name))
+    bad = [rf'(?:{"|".join(names)})":\s*(?:{kind})' for kind, names in by_kind.items()]
+    others = (_other_case(name, spelled[name]) for name in sorted(document.asked))
+    bad += [f'(?:{"|".join(other)})":' for other in [[o for o in others if o]] if other]
+    return _matches(document.rest, f'"(?:{"|".join([*_NOT_JSON, *bad])})')
+
+
+def _repeated(document: Document, spelled: Mapping[str, str]) -> str:
+    """Text of BOOLEAN: whether an asked name may stand there twice.
+
+    LIKE is fast where a pattern begins with a rare letter, so a quote is left out: too much is
+    found, names of nested objects too, and looked at closely then.
+    """
+    twice = (literal(f'%{spelled[name]}":%{spelled[name]}":%') for name in sorted(document.asked))
+    return f"({' OR '.join(f'{document.rest} LIKE {pattern}' for pattern in twice)})"
 
 
 def text_proof(document: str) -> str:

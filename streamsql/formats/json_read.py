@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from streamsql.formats.carried import carrier_type, lift
 from streamsql.formats.json_proof import (
     STAND_IN,
-    Asked,
+    Document,
     grammar,
     object_proof,
     text_proof,
@@ -88,19 +88,19 @@ def read_object(
                 fast.holds.append(f"{value} IS NULL OR try(from_base64({value})) IS NOT NULL")
     if rest != document:
         rest = fast.add(level + 2, f"d{number}", rest)
-    proofs = [
-        object_proof(
-            rest,
-            _asked(fields, read, spell),
+    asked = [f for f in fields if f.name in read]
+    proof = object_proof(
+        Document(
+            rest=rest,
             whole=document,
             rewritten=level > FIRST_LEVEL,
+            fields=fields,
+            asked=frozenset(read),
+            capitals="" if same else _in_capitals(document, fields),
+            exact={f.name: f.name for f in asked},
+            loose={f.name: _spelled(f) for f in asked},
         )
-        for spell in records.values()
-    ]
-    proof = proofs[0]
-    if not same:
-        capital = _in_capitals(document, fields)
-        proof = f"CASE WHEN {capital} THEN {proofs[0]} ELSE {proofs[1]} END"
+    )
     found = " OR ".join(f"{record} IS NOT NULL" for record in records)
     fast.holds.append(f"{document} IS NULL OR (({found}) AND {proof})")
     return texts
@@ -171,10 +171,6 @@ def _record_text(
 def _scalar_text(value: str, type_: SqlType) -> str:
     # A JSON number has no negative zero for ksqlDB.
     return f"({value} + 0.0)" if type_ == DOUBLE else lift(value, type_)
-
-
-def _asked(fields: Sequence[Field], read: set[str], spell: Spelling) -> list[Asked]:
-    return [Asked(name=f.name, type=f.type, spelled=spell(f), read=f.name in read) for f in fields]
 
 
 def _is_part(type_: SqlType) -> bool:

@@ -79,8 +79,8 @@ def _struct_text(columns: Sequence[Column], values: Sequence[str], depth: int) -
 
 def _scalar_text(sql: str, type_: SqlType) -> str:
     match type_:
-        case Decimal(_, scale):
-            return decimal_text(sql, scale)
+        case Decimal():
+            return decimal_text(sql, type_)
         case _ if type_ == DOUBLE:
             text = double_text(sql)
             return f"CASE WHEN NOT isfinite({sql}) THEN concat('\"', {text}, '\"') ELSE {text} END"

@@ -6,6 +6,9 @@ more): plain from 0.001 up to 10^7, else with an exponent. A DECIMAL is `BigDeci
 
 from __future__ import annotations
 
+from streamsql.schema.duck import DECIMAL_PRECISION_MAX
+from streamsql.schema.types import Decimal
+
 _SMALLEST = {"5e-324": "4.9E-324", "1e-323": "9.9E-324"}
 """Java writes two digits at least, and takes those that are nearest."""
 
@@ -37,15 +40,24 @@ def _exponent_text(sql: str) -> str:
     )
 
 
-def decimal_text(sql: str, scale: int) -> str:
-    """`1.50`, `0.000001`, `1E-7`: with all digits of the scale; NULL stays NULL."""
-    if scale <= 6:
+def plain_decimal_text(sql: str, type_: Decimal) -> str:
+    """`1.50`, `0.0000001`: `BigDecimal.toPlainString`; NULL stays NULL."""
+    if type_.scale < min(type_.precision, DECIMAL_PRECISION_MAX):
         return f"{sql}::VARCHAR"
+    # DuckDB writes no zero before the point where the type has no digit there.
+    return f"(CASE WHEN {sql} < 0 THEN '-0' ELSE '0' END || ltrim({sql}::VARCHAR, '-'))"
+
+
+def decimal_text(sql: str, type_: Decimal) -> str:
+    """`1.50`, `0.000001`, `1E-7`: with all digits of the scale; NULL stays NULL."""
+    plain = plain_decimal_text(sql, type_)
+    if type_.scale <= 6:
+        return plain
     digits = f"coalesce(nullif(ltrim(replace(abs({sql})::VARCHAR, '.', ''), '0'), ''), '0')"
     sign = f"CASE WHEN {sql} < 0 THEN '-' ELSE '' END"
     rest = f"CASE WHEN length({digits}) > 1 THEN '.' || substr({digits}, 2) ELSE '' END"
-    power = f"(length({digits}) - 1 - {scale})"
+    power = f"(length({digits}) - 1 - {type_.scale})"
     return (
-        f"CASE WHEN {sql} IS NULL THEN NULL WHEN abs({sql}) >= 0.000001 THEN {sql}::VARCHAR"
-        f" ELSE {sign} || {digits}[1] || {rest} || 'E' || {power} END"
+        f"CASE WHEN abs({sql}) >= 0.000001 THEN {plain}"
+        f" WHEN {sql} IS NOT NULL THEN {sign} || {digits}[1] || {rest} || 'E' || {power} END"
     )

@@ -59,15 +59,21 @@ def decode(
     options: FormatOptions | None = None,
     *,
     wanted: Sequence[str] | None = None,
+    as_text: bool = False,
 ) -> Decoded:
-    """Decodes records in one batch."""
+    """Decodes records in one batch; `as_text`: values as DuckDB prints them."""
     names = [c.name for c in columns] if wanted is None else wanted
     made = format_.decode(quote("_val"), columns, options or FormatOptions(), wanted=names)
     table = pa.table({"n": range(len(records)), "_val": pa.array(records, pa.binary())})
     con = connection()
     con.register("records", made.kernel(table) if made.kernel else table)
     try:
-        rows = con.execute(compose_decode(quote("_val"), made, "records")).fetchall()
+        sql = compose_decode(quote("_val"), made, "records")
+        if as_text:
+            texts = [f"v{i}::VARCHAR" for i in range(len(made.columns))]
+            names = ", ".join([*texts, "error", "is_null"])
+            sql = f"SELECT {names} FROM ({sql})"
+        rows = con.execute(sql).fetchall()
     finally:
         con.unregister("records")
     return Decoded(
