@@ -19,10 +19,11 @@ from streamsql.brokers.log import Log, TopicPartition
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.engine.step import Step, StepError, Task
-from streamsql.errors import DatabaseError, QueryError, WorldError
+from streamsql.errors import DatabaseError, QueryError, StatementError, WorldError
 from streamsql.runtime.processing_log import ProcessingLog
 
 RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
+_CANCELLED = "The statement was cancelled."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,10 @@ def wall_clock_ms() -> int:
 
 
 class Runtime:
-    """Runs the queries of one engine, one step after the other."""
+    """Runs the queries of one engine, one step after the other.
+
+    `cancelled`: who waits for a `drain` has given up; another thread may set it.
+    """
 
     def __init__(
         self,
@@ -96,6 +100,7 @@ class Runtime:
         clock: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self.queries: dict[str, RunningQuery] = {}
+        self.cancelled = False
         self._ended: list[RunningQuery] = []
         self.database = database
         self.log = log
@@ -206,15 +211,21 @@ class Runtime:
         return False
 
     async def drain(self) -> None:
-        """Runs until no query has anything to read."""
+        """Runs until no query has anything to read; StatementError once `cancelled` is set."""
+        self.cancelled = False
         while await self.run_once():
-            pass
+            if self.cancelled:
+                raise StatementError(_CANCELLED)
 
     async def drain_query(self, query_id: str) -> None:
-        """Runs one query until it has nothing to read or has ended."""
+        """Runs one query until it has nothing to read or has ended; StatementError once
+        `cancelled` is set."""
+        self.cancelled = False
         while (query := self.queries.get(query_id)) is not None and query.status == RUNNING:
             if not query.pending:
                 return
+            if self.cancelled:
+                raise StatementError(_CANCELLED)
             await self._run_safely(query, 0)
 
     async def _run_query(self, query: RunningQuery, wait_ms: int) -> bool:

@@ -46,11 +46,17 @@ class Background:
         return self._thread.is_alive() and not self._stop
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The result of a coroutine that ran on the loop."""
+        """The result of a coroutine that ran on the loop. Interrupted, it stops waiting, and what
+        reads to the end of topics for it stops too."""
         if not self.alive:
             coroutine.close()
-            raise RuntimeError("the connection is closed")
-        return asyncio.run_coroutine_threadsafe(self._woken(coroutine), self._loop).result()
+            raise RuntimeError("the connection is closed") from self._failure
+        future = asyncio.run_coroutine_threadsafe(self._woken(coroutine), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            self.engine.runtime.cancelled = not future.done()
+            raise
 
     def close(self) -> None:
         """Ends the queries after the step that is running and closes the engine."""
