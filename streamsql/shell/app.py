@@ -108,7 +108,7 @@ class Shell:
         try:
             self._execute(text)
         except KeyboardInterrupt:
-            self.screen.write("interrupted; a statement that has begun goes on")
+            self.screen.write("interrupted")
 
     def _execute(self, text: str) -> None:
         command = read_command(text)

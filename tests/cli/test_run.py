@@ -76,6 +76,7 @@ def test_queries_run_until_they_have_caught_up(runner: Runner) -> None:
     assert queries["CSAS_DEAR_1"]["records_out"] == 2
     assert queries["CSAS_DEAR_1"]["status"] == "RUNNING"
     assert queries["CSAS_DEAR_1"]["steps"] >= 1
+    assert queries["CSAS_DEAR_1"]["statements_per_step"] >= 1
     assert 0 < queries["CSAS_DEAR_1"]["seconds"] <= runner.summary()["seconds"]
     assert " CSAS_DEAR_1   │ RUNNING │          3 │           2 │" in runner.out
     assert "2 queries in " in runner.out

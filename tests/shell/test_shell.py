@@ -71,6 +71,20 @@ def test_a_push_query_shows_rows_until_ctrl_c(tmp_path: Path, database: str) -> 
         assert "LIMIT reached" in terminal.run("SELECT id FROM orders EMIT CHANGES LIMIT 2;")
 
 
+def test_ctrl_c_ends_a_statement_that_takes_long(tmp_path: Path) -> None:
+    with Connection(str(tmp_path / "a.duckdb")) as connection:
+        connection.produce("many", None, [b'{"N":%d}' % n for n in range(200_000)])
+    with Terminal(["--set", "streamsql.batch.records.max=200", "a.duckdb"], tmp_path) as terminal:
+        terminal.prompt()
+        terminal.run("CREATE STREAM many (n INT) WITH (kafka_topic='many', value_format='json');")
+        terminal.type("SELECT * FROM many WHERE n < 0;")
+        terminal.settle(1)
+        shown = terminal.run(CTRL_C, enter=False)
+        assert "interrupted" in shown
+        assert "rows (" not in shown
+        assert "MANY" in terminal.run("SHOW STREAMS;")
+
+
 def test_ctrl_c_clears_the_line_and_ctrl_d_leaves_only_an_empty_one(tmp_path: Path) -> None:
     with Terminal([], tmp_path) as terminal:
         terminal.prompt()
