@@ -1,6 +1,8 @@
-"""Aggregates of numbers: COUNT, SUM, MIN, MAX, AVG, SUM_LIST, STDDEV_SAMP, STDDEV_SAMPLE, CORRELATION.
+"""Aggregates of numbers: COUNT, SUM, MIN, MAX, AVG, SUM_LIST, STDDEV_SAMP, STDDEV_SAMPLE,
+CORRELATION.
 
-They ignore NULL. Sums of INTEGER and BIGINT wrap, as Java's do; a sum of DECIMAL that does not fit raises.
+They ignore NULL. Sums of INTEGER and BIGINT wrap, as Java's do; a sum of DECIMAL that does not
+fit raises.
 """
 
 from __future__ import annotations
@@ -204,7 +206,7 @@ def _correlation(type_: SqlType, x: TypedSql, y: TypedSql) -> BoundAggregate:
     parts = ("{0}", "{1}", "{0} * {0}", "{1} * {1}", "{0} * {1}", "1.0")
     below = "(({p5} * {p2} - {p0} * {p0}) * ({p5} * {p3} - {p1} * {p1}))"
     above = "({p5} * {p4} - {p0} * {p1})"
-    # Rounding may leave a product of variances a little below zero, where Java's square root is NaN.
+    # Rounding may leave a product of variances a little below zero: Java's square root is NaN.
     result = f"CASE WHEN {below} > 0 THEN {above} / sqrt({below}) ELSE 'NaN'::DOUBLE END"
     return _folded(
         "CORRELATION", type_, (x, y), lift=tuple(both.format(p) for p in parts), result=result
@@ -247,6 +249,7 @@ ENTRIES: tuple[AggregateFunction, ...] = (
     aggregate(
         "CORRELATION",
         aggregate_signature("DOUBLE, DOUBLE -> DOUBLE", _correlation),
-        doc="Pearson's correlation of two columns, of rows that have both; NaN where one does not vary.",
+        doc="Pearson's correlation of two columns, of rows that have both; NaN where one does not"
+        " vary.",
     ),
 )

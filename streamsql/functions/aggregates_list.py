@@ -1,8 +1,8 @@
-"""Aggregates that keep values: COLLECT_LIST, COLLECT_SET, TOPK, TOPKDISTINCT, HISTOGRAM, COUNT_DISTINCT,
-EARLIEST_BY_OFFSET, LATEST_BY_OFFSET, ATTR.
+"""Aggregates that keep values: COLLECT_LIST, COLLECT_SET, TOPK, TOPKDISTINCT, HISTOGRAM,
+COUNT_DISTINCT, EARLIEST_BY_OFFSET, LATEST_BY_OFFSET, ATTR.
 
-What is kept is bounded (`ksql.functions.collect_list.limit`, 1000 keys of a histogram, N), except for
-COUNT_DISTINCT, which is exact here and an estimate in ksqlDB.
+What is kept is bounded (`ksql.functions.collect_list.limit`, 1000 keys of a histogram, N), except
+for COUNT_DISTINCT, which is exact here and an estimate in ksqlDB.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ HISTOGRAM_KEYS_MAX = 1000
 _BOTH = "list_concat({p0}, {q0})"
 _FIRST = "row_number() OVER (PARTITION BY {key}, {0} ORDER BY _seq) = 1"
 _ROOM = "coalesce(len({p0}), 0)"
+_NEW = "list_filter({q0}, lambda e: list_position({p0}, e) IS NULL)"
 
 
 def _constant(name: str, number: int, argument: TypedSql) -> object:
@@ -79,16 +80,15 @@ def _collect_set(type_: SqlType, x: TypedSql) -> BoundAggregate:
         ),
         running=("list({0}) FILTER (WHERE {s1}) OVER {w}",),
         merge=(_BOTH,),
-        joined=(
-            "list_concat({p0}, list_filter({q0}, lambda e: list_position({p0}, e) IS NULL))[:{limit}]",
-        ),
+        joined=(f"list_concat({{p0}}, {_NEW})[:{{limit}}]",),
         result="{p0}",
         nested=True,
     )
 
 
 def _top(type_: SqlType, x: TypedSql, *rest: TypedSql) -> BoundAggregate:
-    """The K largest values, largest first; with further columns, of rows, of equals the earlier first."""
+    """The K largest values, largest first; with further columns, of rows, of equals the earlier
+    first."""
     k = _size("TOPK", len(rest) + 1, rest[-1])
     if len(rest) > 1:
         return _top_rows(type_, x, rest[:-1], k)
@@ -106,7 +106,8 @@ def _top(type_: SqlType, x: TypedSql, *rest: TypedSql) -> BoundAggregate:
 
 
 def _top_rows(type_: SqlType, x: TypedSql, others: Sequence[TypedSql], k: int) -> BoundAggregate:
-    """TOPK of several columns: a row is (value, order, columns), so that of equals the earlier is larger."""
+    """TOPK of several columns: a row is (value, order, columns), so that of equals the earlier is
+    larger."""
     columns = [f"c{i}" for i in range(len(others))]
     types = "".join(f", {c} {duckdb_type(o.type)}" for c, o in zip(columns, others, strict=True))
     made = "".join(f", {c} := {{{i + 1}}}" for i, c in enumerate(columns))
@@ -155,7 +156,8 @@ def _top_distinct(type_: SqlType, x: TypedSql, size: TypedSql) -> BoundAggregate
 
 
 def _histogram(type_: SqlType, x: TypedSql) -> BoundAggregate:
-    """How often each text occurred; the keys are sorted, so that the map does not depend on batches."""
+    """How often each text occurred; the keys are sorted, so that the map does not depend on
+    batches."""
     known = "coalesce(map_contains({p0}, {0}), FALSE)"
     rank = "first_value({s1}) OVER (PARTITION BY {key}, {0} ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
     keys = "list_sort(list_distinct(list_concat(map_keys({p0}), map_keys({q0}))))"
@@ -172,7 +174,8 @@ def _histogram(type_: SqlType, x: TypedSql) -> BoundAggregate:
         ),
         running=("histogram({0}) FILTER (WHERE {s2}) OVER {w}",),
         merge=(
-            f"map_from_entries(list_transform({keys}, lambda k: struct_pack(k := k, v := {count})))",
+            f"map_from_entries(list_transform({keys},"
+            f" lambda k: struct_pack(k := k, v := {count})))",
         ),
         result="{p0}",
         signed=(),
@@ -192,7 +195,7 @@ def _count_distinct(type_: SqlType, x: TypedSql) -> BoundAggregate:
         stages=(f"{{0}} IS NOT NULL AND {_FIRST} AND list_position({{p0}}, {{0}}) IS NULL",),
         running=("list({0}) FILTER (WHERE {s0}) OVER {w}",),
         merge=(_BOTH,),
-        joined=("list_concat({p0}, list_filter({q0}, lambda e: list_position({p0}, e) IS NULL))",),
+        joined=(f"list_concat({{p0}}, {_NEW})",),
         result="len({p0})::BIGINT",
         nested=True,
     )
@@ -248,8 +251,8 @@ def _by_offset(name: str, *, earliest: bool) -> AggregateFunction:
         aggregate_signature("T, INTEGER -> ARRAY<T>", bind),
         aggregate_signature("T, INTEGER, BOOLEAN -> ARRAY<T>", bind),
         doc=f"The {'earliest' if earliest else 'latest'} value of a group, or the N"
-        f" {'earliest' if earliest else 'latest'}, in order of arrival; NULL is ignored unless the last"
-        " argument is false.",
+        f" {'earliest' if earliest else 'latest'}, in order of arrival; NULL is ignored unless the"
+        " last argument is false.",
     )
 
 
@@ -348,7 +351,7 @@ ENTRIES: tuple[AggregateFunction, ...] = (
             aggregate_signature(f"{t}, ANY…, INTEGER -> ANY", _top, returns=_top_type)
             for t in _ORDERED
         ),
-        doc="The K largest values of a group, largest first; with further columns, rows of them all.",
+        doc="The K largest values of a group, largest first; of several columns, rows.",
     ),
     aggregate(
         "TOPKDISTINCT",

@@ -1,9 +1,9 @@
 """Aggregate: GROUP BY, of a stream (windowed or not) or of a table.
 
-Law: each record with a group gives one row, the aggregates of its group up to and including it; its
-time is the largest of the group. With windows: one for each window of the record that is not closed.
-State `groups(_part, key, window, _ts, partials)`; of windows also `time(_part, t)`. The caching path
-gives the last row of each group in a batch.
+Law: each record with a group gives one row, the aggregates of its group up to and including it;
+its time is the largest of the group. With windows: one for each window of the record that is not
+closed. State `groups(_part, key, window, _ts, partials)`; of windows also `time(_part, t)`. The
+caching path gives the last row of each group in a batch.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ from streamsql.schema.typed import TypedSql
 class Aggregate:
     """Groups `input` by `group`.
 
-    `schema` has a key column for each of `group` and a value column for each of `aggregates`; all of
-    them read `input`. `placement`: None where the group is the input's key, so that records stay in
-    their partition. `final`: EMIT FINAL. A row whose group has a null or throws is dropped.
+    `schema` has a key column for each of `group` and a value column for each of `aggregates`; all
+    of them read `input`. `placement`: None where the group is the input's key, so that records
+    stay in their partition. `final`: EMIT FINAL. A row whose group has a null or throws is
+    dropped.
     """
 
     input: Node

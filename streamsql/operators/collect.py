@@ -1,6 +1,7 @@
 """Collect: the rows of a push query leave as typed columns.
 
-In order of `_seq`: `_ts, _part, _null`, of windowed keys `_ws, _we`, then key and value columns by their physical names.
+In order of `_seq`: `_ts, _part, _null`, of windowed keys `_ws, _we`, then key and value columns
+by their physical names.
 """
 
 from __future__ import annotations

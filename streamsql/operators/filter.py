@@ -1,8 +1,8 @@
 """Filter: WHERE and HAVING.
 
-Law: of a stream, the rows for which `condition` is true; a null value never passes. Of a table, changes that pass; one
-that does not pass is a tombstone if the key was forwarded before, else nothing.
-State of a table: `fwd(_part, key)`, the keys that were forwarded last.
+Law: of a stream, the rows for which `condition` is true; a null value never passes. Of a table,
+changes that pass; one that does not pass is a tombstone if the key was forwarded before, else
+nothing. State of a table: `fwd(_part, key)`, the keys that were forwarded last.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Filter:
         settled = builder.settle(relation)
         key = TableKey.of(settled)
         state = builder.state_table("fwd", key.columns, disposable=True)
-        # A change needs to know whether the one before it passed; of the first in the batch the state knows.
+        # Did the change before it pass? Of the first in the batch the state knows.
         judged = (
             "SELECT b.*, lag(_ok) OVER w AS _before, lead(_seq) OVER w IS NULL AS _fin,"
             f" st.rowid AS _rid FROM (SELECT *, {condition} AS _ok FROM {settled.sql}) b"
@@ -70,7 +70,8 @@ class Filter:
             f" (SELECT _rid FROM {rows} WHERE _fin AND NOT _ok AND _rid IS NOT NULL)"
         )
         builder.effect(
-            f"INSERT INTO {state} SELECT {key.listed()} FROM {rows} WHERE _fin AND _ok AND _rid IS NULL"
+            f"INSERT INTO {state} SELECT {key.listed()} FROM {rows}"
+            " WHERE _fin AND _ok AND _rid IS NULL"
         )
         passes = (
             f"SELECT * EXCLUDE (_ok, _before, _fin, _rid) REPLACE (NOT _ok AS _null) FROM {rows}"

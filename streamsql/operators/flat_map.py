@@ -1,7 +1,8 @@
 """FlatMap: table functions (EXPLODE, …).
 
-Law: each row gives as many rows as the longest of its lists has items, shorter ones padded with NULL (ksqlDB:
-table-functions); a row whose lists are all null or empty, and one without a value, gives none.
+Law: each row gives as many rows as the longest of its lists has items, shorter ones padded with
+NULL (ksqlDB: table-functions); a row whose lists are all null or empty, and one without a value,
+gives none.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class FlatMap:
 
 
 def _list(function: TypedSql, relation: Relation) -> str:
-    """The list of a row; none without a value, and one NULL for a record that could not be read, which has to pass."""
+    """The list of a row; none without a value, and one NULL for a record that could not be read,
+    which has to pass."""
     otherwise = f"WHEN {ERROR} IS NOT NULL THEN [NULL] " if relation.fallible else ""
     return f"CASE {otherwise}WHEN NOT _null THEN {safe(function)} END"

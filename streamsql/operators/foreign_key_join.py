@@ -1,11 +1,12 @@
 """ForeignKeyJoin: a left column refers to the right table's primary key.
 
-Law: a left change emits its join, LEFT also without a partner; a right change emits for every left row
-that refers to it, in order of the left key's bytes. INNER: a tombstone where the partner is gone, where a
-left row that referred to something is gone, and where its reference changed to one without a partner; a
-left row without a partner that did not change its reference emits nothing (Kafka Streams: KIP-213). The
-time is the larger of both. The sides need not be partitioned alike. State `left(_part, key, _ts, _fk,
-values)`, `right(_part, key, _ts, values)`, as of the batch's start.
+Law: a left change emits its join, LEFT also without a partner; a right change emits for every
+left row that refers to it, in order of the left key's bytes. INNER: a tombstone where the partner
+is gone, where a left row that referred to something is gone, and where its reference changed to
+one without a partner; a left row without a partner that did not change its reference emits
+nothing (Kafka Streams: KIP-213). The time is the larger of both. The sides need not be
+partitioned alike. State `left(_part, key, _ts, _fk, values)`, `right(_part, key, _ts, values)`,
+as of the batch's start.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from streamsql.schema.typed import TypedSql
 class ForeignKeyJoin:
     """Each row of `left` with the row of `right` whose key is `foreign_key` (over `left`).
 
-    `kind` INNER or LEFT. The key is the left one. `schema.value` names value columns of either input
-    (their names are disjoint).
+    `kind` INNER or LEFT. The key is the left one. `schema.value` names value columns of either
+    input (their names are disjoint).
     """
 
     left: Node
@@ -53,7 +54,8 @@ class ForeignKeyJoin:
         return self.left.window
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """The changes of both sides, the left ones with what they replace, and what changes the state."""
+        """The changes of both sides, the left ones with what they replace, and what changes the
+        state."""
         left, right = relations
         left = builder.settle(
             replace(left, sql=f"(SELECT *, {safe(self.foreign_key)} AS _fk FROM {left.sql})")
@@ -98,7 +100,8 @@ class _Work:
         return self._relation(parts, left_state, right_state)
 
     def _changes(self, state: str) -> str:
-        """Left changes with what they replace: `_had` a row, with the reference `_ofk`; `_til` the next change."""
+        """Left changes with what they replace: `_had` a row, with the reference `_ofk`; `_til`
+        the next change."""
         key = self.key
         return (
             "SELECT b.*,"
@@ -147,12 +150,12 @@ class _Work:
         """Each right change with the left rows that refer to it as of its place."""
         key = self.key
         used = [quote(p) for _, p in used_columns(self.node.schema, self.left)]
-        columns = ", ".join([key.listed(), "_ts", "_fk", *used])
-        now = f"SELECT {columns}, _seq AS _from, _til FROM {changes} WHERE NOT _null"
+        names = [*(quote(n) for n, _ in key.columns), "_ts", "_fk", *used]
+        now = f"SELECT {', '.join(names)}, _seq AS _from, _til FROM {changes} WHERE NOT _null"
         first = f"SELECT {key.listed()}, min(_seq) AS _til FROM {changes} GROUP BY ALL"
         touched = f"SELECT DISTINCT {self.right_key} AS _rk FROM {self.right.sql}"
         before = (
-            f"SELECT {', '.join(f'st.{c.strip()}' for c in columns.split(', '))}, 0 AS _from, f._til"
+            f"SELECT {', '.join(f'st.{n}' for n in names)}, 0 AS _from, f._til"
             f" FROM {state} st SEMI JOIN ({touched}) t ON t._rk = st._fk"
             f" LEFT JOIN ({first}) f ON {key.equal('f', 'st')}"
         )

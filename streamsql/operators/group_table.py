@@ -1,9 +1,10 @@
-"""GROUP BY over a table: each change undoes the old row in its group and does the new one in its own.
+"""GROUP BY over a table: each change undoes the old row in its group and does the new one in its
+own.
 
-Law: one change where the group stays, else the old group's first; a row without a group, or that is gone,
-is in none. State: `source(_part, key, group, arguments)`, the rows as they were last counted; `groups` as
-in `grouping.py`; `items(_part, group, _ord, value)` for each aggregate that keeps values, of which a value
-that goes takes away the last equal one (ksqlDB: CollectListUdaf).
+Law: one change where the group stays, else the old group's first; a row without a group, or that
+is gone, is in none. State: `source(_part, key, group, arguments)`, the rows as they were last
+counted; `groups` as in `grouping.py`; `items(_part, group, _ord, value)` for each aggregate that
+keeps values, of which a value that goes takes away the last equal one (ksqlDB: CollectListUdaf).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def argument_types(aggregates: Sequence[BoundAggregate]) -> dict[str, str]:
 
 
 def unlisted(aggregate: BoundAggregate, number: int) -> BoundAggregate:
-    """The aggregate without partials, if its values are kept one by one: its result reads `_list{number}`."""
+    """The aggregate without partials, if its values are kept one by one: its result reads
+    `_list{number}`."""
     if not aggregate.listed:
         return aggregate
     return replace(
@@ -73,7 +75,8 @@ class TableChanges:
         return self._events(moved, values)
 
     def _rows(self, relation: Relation) -> str:
-        """The changes: key `_k0`, …, group and argument columns, and whether the row `_has` a group."""
+        """The changes: key `_k0`, …, group and argument columns, and whether the row `_has` a
+        group."""
         keys = TableKey.of(relation).columns
         columns = [f"{quote(name)} AS _k{i}" for i, (name, _) in enumerate(keys)]
         columns += [f"{text} AS {name}" for name, text in self.group]
@@ -89,7 +92,8 @@ class TableChanges:
         values: list[tuple[str, str]],
         state: str,
     ) -> str:
-        """Each change with what the table had for its key before: `_had`, and the values as `_o0`, …"""
+        """Each change with what the table had for its key before: `_had`, and the values as
+        `_o0`, …"""
         same = " AND ".join(f"st.{k} IS NOT DISTINCT FROM b.{k}" for k, _ in keys)
         first = "lag(b._seq) OVER w IS NULL"
         old = [
@@ -116,8 +120,9 @@ class TableChanges:
         old = ", ".join(f"_o{i} AS {name}" for i, name in enumerate(names))
         meta = "_seq, _part, _ts, _hdr"
         both = (
-            f"SELECT {meta}, 0 AS _sub, -1 AS _sign, {stays} AS _mute, {old} FROM {moved} WHERE _had"
-            f" UNION ALL SELECT {meta}, 1, 1, FALSE, {', '.join(names)} FROM {moved} WHERE _has"
+            f"SELECT {meta}, 0 AS _sub, -1 AS _sign, {stays} AS _mute, {old} FROM {moved}"
+            f" WHERE _had UNION ALL SELECT {meta}, 1, 1, FALSE, {', '.join(names)} FROM {moved}"
+            " WHERE _has"
         )
         place = f", ({self.place})::INTEGER AS _part" if self.place != "_part" else ""
         number = "row_number() OVER (ORDER BY _seq, _sub) AS _seq"
@@ -164,8 +169,8 @@ def _keep_items(
 ) -> tuple[str, str]:
     """Keeps a group's values one by one; gives the lists after each change, and the state table.
 
-    A value that goes cancels the last equal one that is still there: of equal values, the n-th level
-    is entered by one that comes and left by the next that goes at that level.
+    A value that goes cancels the last equal one that is still there: of equal values, the n-th
+    level is entered by one that comes and left by the next that goes at that level.
     """
     items = builder.state_table("items", (*key.columns, ("_ord", "BIGINT"), ("_v", type_)))
     group = key.listed()
@@ -180,7 +185,8 @@ def _keep_items(
         f" FROM {rows}"
     )
     level = (
-        f"SELECT *, sum(_sign) OVER (PARTITION BY {group}, _v ORDER BY _at ROWS UNBOUNDED PRECEDING)"
+        f"SELECT *, sum(_sign) OVER (PARTITION BY {group}, _v ORDER BY _at"
+        " ROWS UNBOUNDED PRECEDING)"
         f" + (_sign < 0)::INTEGER AS _level FROM ({before} UNION ALL {now})"
     )
     until = (

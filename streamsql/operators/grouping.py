@@ -1,6 +1,8 @@
-"""The statements of a GROUP BY over a stream's rows: batch joined with state, running aggregates, new state.
+"""The statements of a GROUP BY over a stream's rows: batch joined with state, running aggregates,
+new state.
 
-The rows come with their whole key, a window's bounds among it; which rows those are is the caller's.
+The rows come with their whole key, a window's bounds among it; which rows those are is the
+caller's.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from streamsql.schema.duck import physical_names, quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grouped:
-    """`rows`: what stands after FROM: META, the columns of `key`, the arguments' columns of `partials`.
+    """`rows`: what stands after FROM: META, the columns of `key`, the arguments' columns of
+    `partials`.
 
-    `changes`: they are a table's, with `_sign` -1 for a value that goes, and `_mute` true for rows of which no change
-    leaves; the argument columns stay in the result then.
+    `changes`: they are a table's, with `_sign` -1 for a value that goes, and `_mute` true for
+    rows of which no change leaves; the argument columns stay in the result then.
     """
 
     rows: str
@@ -32,7 +35,8 @@ class Grouped:
 
     @property
     def bounds(self) -> list[str]:
-        """The columns of the window's bounds; of windows of fixed size the state keeps the start only."""
+        """The columns of the window's bounds; of windows of fixed size the state keeps the start
+        only."""
         if self.window is None:
             return []
         end = "_we" if self.window.size_ms is None else f"_ws + {self.window.size_ms} AS _we"
@@ -40,7 +44,8 @@ class Grouped:
 
 
 def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
-    """Three statements: the changes, the old state out, the new state in. Gives the table, and the name of its state."""
+    """Three statements: the changes, the old state out, the new state in. Gives the table, and
+    the name of its state."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
     state = builder.state_table("groups", columns)
     rows = changed_groups(builder, grouped, state, last=not builder.every_change)
@@ -49,7 +54,8 @@ def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
 
 
 def changed_groups(builder: Builder, grouped: Grouped, state: str, *, last: bool) -> str:
-    """A result with the groups after each row; `_fin` marks the last row of each, and with `last` no other is needed."""
+    """A result with the groups after each row; `_fin` marks the last row of each, and with `last`
+    no other is needed."""
     by_group = last and grouped.partials.plain and not grouped.changes
     sql = _last_changes(grouped, state) if by_group else _every_change(grouped, state)
     folds = folds_of(grouped.partials)

@@ -1,4 +1,5 @@
-"""What the joins share: which column of which side stands where, and the equality of two sides' keys."""
+"""What the joins share: which column of which side stands where, and the equality of two sides'
+keys."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ RIGHT_SIDES = ("RIGHT", "OUTER")
 
 
 def same_key(left: Relation, right: Relation, *, a: str, b: str) -> str:
-    """The condition that row `a` of the left side and `b` of the right have one key, in one partition."""
+    """The condition that row `a` of the left side and `b` of the right have one key, in one
+    partition."""
     names = list(zip(left.keys, right.keys, strict=True))
     operator = "=" if len(names) == 1 else "IS NOT DISTINCT FROM"
     parts = [f"{a}._part = {b}._part"]

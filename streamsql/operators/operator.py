@@ -1,8 +1,9 @@
-"""The seam of operators: nodes, the relations between them, and the builder that collects a step's statements.
+"""The seam of operators: nodes, the relations between them, and the builder that collects a
+step's statements.
 
-A node is a frozen dataclass with `inputs` and `schema`; `lower(builder, *relations)` writes its part of the step and
-returns the relation that the next node reads. A chain without state stays one SELECT: only `builder.materialize`
-cuts it.
+A node is a frozen dataclass with `inputs` and `schema`; `lower(builder, *relations)` writes its
+part of the step and returns the relation that the next node reads. A chain without state stays
+one SELECT: only `builder.materialize` cuts it.
 
 Columns of a relation: META, then the physical names of the schema's key and value columns.
 """
@@ -12,21 +13,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from streamsql.engine.plan import Errors, Kernel, Output, PhysicalPlan, StateTable, Statement
+from streamsql.engine.plan import Errors, Kernel, Output, PhysicalPlan, Statement, StateTable
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names, quote
 
 META = ("_seq", "_part", "_off", "_ts", "_null", "_hdr")
-"""`_seq` the total order (gaps allowed); `_part` the partition whose state and stream time it belongs to; `_off` the
-source's offset (NULL after an operator with state); `_ts` rowtime in ms; `_null` the value is null: a tombstone in a
-table; `_hdr` headers to forward or NULL."""
+"""`_seq` the total order (gaps allowed); `_part` the partition whose state and stream time it
+belongs to; `_off` the source's offset (NULL after an operator with state); `_ts` rowtime in ms;
+`_null` the value is null: a tombstone in a table; `_hdr` headers to forward or NULL."""
 
 WINDOW_META = ("_ws", "_we")
-"""Window start and end in ms, of windowed relations: part of the key. The end of a session is inclusive."""
+"""Window start and end in ms, of windowed relations: part of the key. The end of a session is
+inclusive."""
 
 ERROR = "_err"
-"""The column of a relation that may hold records that could not be read: `engine.plan.ERROR_TYPE`, NULL in a good row.
-Such rows travel with the others, so that a batch is decoded once; they leave at the sink or at `Builder.settle`."""
+"""The column of a relation that may hold records that could not be read:
+`engine.plan.ERROR_TYPE`, NULL in a good row. Such rows travel with the others, so that a batch is
+decoded once; they leave at the sink or at `Builder.settle`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,13 @@ class WindowInfo:
 class Relation:
     """Rows between two operators.
 
-    `sql` is what stands after FROM: a name or a parenthesised SELECT. `table`: rows are changes of a table, the last one
-    of a key counts and `_null` is its end; else a stream's records. `names` maps a column's name to its physical one.
-    `materialized`: a SELECT with the current rows, for tables whose state allows it, else empty; it has the columns of the
-    relation, so that expressions over the one read the other. `fallible`: it has the column ERROR. `origin`: the column
-    that orders its rows against those of other inputs: `_at` where an operator numbered its rows afresh.
+    `sql` is what stands after FROM: a name or a parenthesised SELECT. `table`: rows are changes
+    of a table, the last one of a key counts and `_null` is its end; else a stream's records.
+    `names` maps a column's name to its physical one. `materialized`: a SELECT with the current
+    rows, for tables whose state allows it, else empty; it has the columns of the relation, so
+    that expressions over the one read the other. `fallible`: it has the column ERROR. `origin`:
+    the column that orders its rows against those of other inputs: `_at` where an operator
+    numbered its rows afresh.
     """
 
     sql: str
@@ -91,8 +96,9 @@ class Relation:
 class Node(Protocol):
     """An operator of a query's tree, as a frozen value.
 
-    `schema` names what it gives; expressions above it read `physical_names` of its key then value columns, META for
-    the pseudo columns (ROWTIME `_ts`, ROWPARTITION `_part`, ROWOFFSET `_off`), WINDOW_META where `window` is set.
+    `schema` names what it gives; expressions above it read `physical_names` of its key then value
+    columns, META for the pseudo columns (ROWTIME `_ts`, ROWPARTITION `_part`, ROWOFFSET `_off`),
+    WINDOW_META where `window` is set.
     """
 
     @property
@@ -131,7 +137,8 @@ def lower_tree(builder: Builder, node: Node) -> Relation:
 class Builder:
     """Collects what the operators of one query write; `build` gives the frozen plan.
 
-    `every_change`: emit a change for each record (ksqlDB with caching off), else the last one per key of a batch.
+    `every_change`: emit a change for each record (ksqlDB with caching off), else the last one per
+    key of a batch.
     """
 
     query_id: str
@@ -175,12 +182,14 @@ class Builder:
         self.statements.append(Statement(sql=sql, operator=self._operator, every=every))
 
     def later(self, sql: str) -> None:
-        """Adds a change of state that comes after all statements that read: the rows of an operator may be computed by
-        a statement further down, which has to see the state as it was before the batch."""
+        """Adds a change of state that comes after all statements that read: the rows of an
+        operator may be computed by a statement further down, which has to see the state as it was
+        before the batch."""
         self._later.append(Statement(sql=sql, operator=self._operator))
 
     def settle(self, relation: Relation, *, hint: str = "r") -> Relation:
-        """The good rows, kept, so that several statements can read them; the others become errors."""
+        """The good rows, kept, so that several statements can read them; the others become
+        errors."""
         if not relation.fallible and not relation.sql.startswith("("):
             return relation
         name = self.add(f"SELECT * FROM {relation.sql} ORDER BY _seq", hint=hint)
@@ -211,7 +220,7 @@ class Builder:
         self, hint: str, columns: tuple[tuple[str, str], ...], *, disposable: bool = False
     ) -> str:
         """Declares a state table and gives its quoted name."""
-        # Counted by kind, so that a filter that is added to a query does not rename its other tables.
+        # Counted by kind: a filter that is added to a query does not rename its other tables.
         name = f"{self.query_id}${hint}{sum(hint == kind for kind in self._kinds)}"
         self._kinds.append(hint)
         self.state.append(StateTable(name=name, columns=columns, disposable=disposable))

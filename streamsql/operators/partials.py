@@ -1,8 +1,8 @@
 """The columns that a GROUP BY keeps for its aggregates, and the texts over them.
 
-Argument `x` columns hold the aggregates' arguments, each once; `_p` columns the partials of the state, `_q` those of
-the batch, `_a` both merged, which is what the state keeps; `_s` the columns of a stage; `_l` what a row adds to a DOUBLE
-sum. A partial's number runs over all aggregates.
+Argument `x` columns hold the aggregates' arguments, each once; `_p` columns the partials of the
+state, `_q` those of the batch, `_a` both merged, which is what the state keeps; `_s` the columns
+of a stage; `_l` what a row adds to a DOUBLE sum. A partial's number runs over all aggregates.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from streamsql.operators.project import safe
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An aggregate with the place of its first partial and first stage, and its arguments' columns."""
+    """An aggregate with the place of its first partial and first stage, and its arguments'
+    columns."""
 
     aggregate: BoundAggregate
     first: int
@@ -104,7 +105,8 @@ class Partials:
                 yield f"{filled} AS _s{call.first_stage + i}"
 
     def running(self, window: str, key: str) -> list[str]:
-        """`text AS _q0`, …: the partials of the batch after each row, those of the kernel excepted."""
+        """`text AS _q0`, …: the partials of the batch after each row, those of the kernel
+        excepted."""
         return [
             f"{call.fill(text, window=window, key=key, p='_p')} AS _q{n}"
             for call in self.calls
@@ -145,7 +147,8 @@ class Partials:
         ]
 
     def joined(self, p: str, q: str) -> list[tuple[int, str]]:
-        """(number, text) of p then q where q was made without knowing p, those of the kernel excepted."""
+        """(number, text) of p then q where q was made without knowing p, those of the kernel
+        excepted."""
         return [
             (n, call.fill(text, p=p, q=q))
             for call in self.calls

@@ -1,4 +1,5 @@
-"""Where a record goes when its key changes: the partition that Kafka's default partitioner gives its key bytes."""
+"""Where a record goes when its key changes: the partition that Kafka's default partitioner gives
+its key bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ KERNELS = (MURMUR2,)
 class Placement:
     """How a key is written where records change their partition, and among how many it is placed.
 
-    `format` and `options` are the key format's of the query's sink or source; `options.side` is KEY.
+    `format` and `options` are the key format's of the query's sink or source; `options.side` is
+    KEY.
     """
 
     format: Format
@@ -32,7 +34,8 @@ class Placement:
     partitions: int
 
     def partition_sql(self, columns: Sequence[Column], values: Sequence[str]) -> str:
-        """DuckDB text of the partition of a key whose columns' texts are `values`; 0 for a null key."""
+        """DuckDB text of the partition of a key whose columns' texts are `values`; 0 for a null
+        key."""
         if self.partitions == 1 or not columns:
             return "0"
         encode = self.format.encode(columns, values, self.options, target="_key")
@@ -45,8 +48,8 @@ class Placement:
 
 
 def order_bytes(columns: Sequence[Column], values: Sequence[str]) -> str:
-    """DuckDB text of bytes in whose order Kafka Streams' stores have keys: those of the KAFKA format for one simple
-    column (big-endian, so that -1 comes after 1), of their text otherwise."""
+    """DuckDB text of bytes in whose order Kafka Streams' stores have keys: those of the KAFKA
+    format for one simple column (big-endian, so that -1 comes after 1), of their text otherwise."""
     parts: list[str] = []
     for column, value in zip(columns, values, strict=True):
         if column.type in (INTEGER, BIGINT):

@@ -1,6 +1,7 @@
 """Project: SELECT without a change of key.
 
-Law: each row gives one row. The columns of a row without a value mean nothing; it stays a row without a value.
+Law: each row gives one row. The columns of a row without a value mean nothing; it stays a row
+without a value.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from streamsql.schema.typed import TypedSql
 class Project:
     """The columns of `schema`, computed by `keys` and `values` in its order, over `input`.
 
-    A key may be renamed, not changed. What throws is NULL. `placement`: the rows count as rows of the
-    partition that their key has there, since the other side of a join is placed so.
+    A key may be renamed, not changed. What throws is NULL. `placement`: the rows count as rows of
+    the partition that their key has there, since the other side of a join is placed so.
     """
 
     input: Node

@@ -1,7 +1,8 @@
 """Rekey: PARTITION BY and the implicit repartition before a join.
 
-Law: each row gives one row with the new key, in the partition of that key; the order stays. Of a row without a
-value only what reads its old key alone is computed, the rest of the key is null. The key of the relation is no longer windowed.
+Law: each row gives one row with the new key, in the partition of that key; the order stays. Of a
+row without a value only what reads its old key alone is computed, the rest of the key is null.
+The key of the relation is no longer windowed.
 """
 
 from __future__ import annotations

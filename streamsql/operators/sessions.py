@@ -1,9 +1,9 @@
 """SESSION windows: a kernel finds which sessions a record joins, SQL computes their aggregates.
 
-Law: each joined session gives a tombstone, in order of its end and with its end as time, then the merged
-one leaves, its time its end. No tombstone where the merged window is the record's own [ts, ts]. With `final`
-a session leaves once, when `end + gap + grace <= stream time`. State `groups(_part, key, _ws, _we, _ts,
-partials)`, `time(_part, _t)`.
+Law: each joined session gives a tombstone, in order of its end and with its end as time, then the
+merged one leaves, its time its end. No tombstone where the merged window is the record's own [ts,
+ts]. With `final` a session leaves once, when `end + gap + grace <= stream time`. State
+`groups(_part, key, _ws, _we, _ts, partials)`, `time(_part, _t)`.
 """
 
 from __future__ import annotations
@@ -62,8 +62,17 @@ class _Work:
     @property
     def key(self) -> str:
         """Partition and key columns."""
-        names = [n for n, _ in self.grouped.key.columns if n not in ("_ws", "_we")]
-        return ", ".join(quote(n) for n in names)
+        return ", ".join(self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """Partition and key columns, quoted."""
+        own = [n for n, _ in self.grouped.key.columns if n not in ("_ws", "_we")]
+        return [quote(n) for n in own]
+
+    def of(self, alias: str) -> str:
+        """Partition and key columns of one relation."""
+        return ", ".join(f"{alias}.{name}" for name in self.names)
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -80,21 +89,23 @@ class _Work:
 
     def same(self, a: str, b: str) -> str:
         """The condition that two rows are of one group."""
-        return " AND ".join(f"{a}.{k} = {b}.{k}" for k in self.key.split(", "))
+        return " AND ".join(f"{a}.{k} = {b}.{k}" for k in self.names)
 
     def timed(self, time: str) -> str:
-        """The rows with stream time with (`_t`) and before (`_tb`) each, their group's code, and what DOUBLE sums add."""
+        """The rows with stream time with (`_t`) and before (`_tb`) each, their group's code, and
+        what DOUBLE sums add."""
         window = "OVER (PARTITION BY b._part ORDER BY b._seq ROWS BETWEEN UNBOUNDED PRECEDING AND"
         lifts = "".join(f", {text}" for text in self.grouped.partials.lifts())
         return (
             f"SELECT b.*{lifts}, greatest(tm._t, max(b._ts) {window} CURRENT ROW)) AS _t,"
             f" greatest(tm._t, max(b._ts) {window} 1 PRECEDING)) AS _tb,"
-            f" min(b._seq) OVER (PARTITION BY {', '.join('b.' + k for k in self.key.split(', '))}) AS _g"
+            f" min(b._seq) OVER (PARTITION BY {self.of('b')}) AS _g"
             f" FROM {self.grouped.rows} b LEFT JOIN {time} tm ON tm._part = b._part ORDER BY b._seq"
         )
 
     def reach(self, timed: str, state: str) -> str:
-        """What the kernel reads: the stored sessions that the batch can touch, then its records, group by group."""
+        """What the kernel reads: the stored sessions that the batch can touch, then its records,
+        group by group."""
         folds = folds_of(self.grouped.partials)
         gap = self.window.size_ms
         had = "".join(
@@ -115,12 +126,13 @@ class _Work:
         )
 
     def sessions(self, timed: str, structure: str, state: str) -> str:
-        """The sessions after each record: chains as groups, their stored sessions as the state before."""
+        """The sessions after each record: chains as groups, their stored sessions as the state
+        before."""
         partials = self.grouped.partials
         plain = [n for c in partials.calls if not c.aggregate.fold for n in c.numbers()]
         arguments = "".join(f", b.{name}" for name, _ in partials.arguments)
         sums = "".join(f", s._a{f.number}" for f in folds_of(partials))
-        keys = ", ".join("b." + k for k in self.key.split(", "))
+        keys = self.of("b")
         sql = (
             f"SELECT s._chain, s._pos AS _seq, s._emit, s._fin, s._ws, s._we, s._row{sums},"
             f" {keys}, b._hdr{arguments} FROM {structure} s JOIN {timed} b ON b._seq = s._row"
@@ -149,8 +161,8 @@ class _Work:
         return f"SELECT {', '.join(merged)} FROM ({sql}) WHERE _emit ORDER BY _row"
 
     def changes(self, timed: str, structure: str, rows: str, *, last: bool) -> str:
-        """Tombstones and sessions in order; with `last` the last change of each session's window."""
-        keys = ", ".join("b." + k for k in self.key.split(", "))
+        """Tombstones and sessions in order; with `last` the last change of each window."""
+        keys = self.of("b")
         names = self.grouped.partials.names("_a")
         nothing = "".join(f", NULL AS {n}" for n in names)
         kept = "".join(f", {n}" for n in names)
@@ -211,7 +223,7 @@ class _Work:
             f" UNION ALL {touched})"
         )
         builder.effect(f"INSERT INTO {state} SELECT {names} FROM {decided} WHERE _close IS NULL")
-        keys = [k for k in self.key.split(", ") if k != '"_part"']
+        keys = [k for k in self.names if k != '"_part"']
         order = f"_close, _we, {order_bytes(self.grouped.schema.key, keys)}, _ws, _part"
         leaving = (
             f"(SELECT *, FALSE AS _null, row_number() OVER (ORDER BY {order}) AS _seq"

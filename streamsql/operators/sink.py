@@ -1,7 +1,8 @@
 """Sink: rows become records of a topic.
 
-A row without a value is a record without one; a row of which all key columns are null has no key. A windowed key is
-written as `source.py` reads it, and placed by the key without its window (Kafka Streams: WindowedStreamPartitioner).
+A row without a value is a record without one; a row of which all key columns are null has no key.
+A windowed key is written as `source.py` reads it, and placed by the key without its window (Kafka
+Streams: WindowedStreamPartitioner).
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from streamsql.schema.typed import TypedSql
 class Sink:
     """Writes `input` to `topic`, whose columns are `schema` (`input`'s).
 
-    `keeps_partition`: the key is the source's, so records stay in their partition; else murmur2 of
-    the key bytes places them among `partitions`. `timestamp`: milliseconds over `input`, rows without
-    one are dropped (ksqlDB: create-stream-as-select); None: the row's time.
+    `keeps_partition`: the key is the source's, so records stay in their partition; else murmur2
+    of the key bytes places them among `partitions`. `timestamp`: milliseconds over `input`, rows
+    without one are dropped (ksqlDB: create-stream-as-select); None: the row's time.
     """
 
     input: Node

@@ -1,8 +1,9 @@
 """Source: a topic's records as columns.
 
-Law: each record that can be read gives one row; one that cannot gives an entry in the processing log. A record without
-a value is a row with `_null`; a table drops records without a key. A windowed key is the key's bytes, then the window's
-start as eight bytes, big-endian; of a session its end, then its start (Kafka Streams: WindowKeySchema, SessionKeySchema).
+Law: each record that can be read gives one row; one that cannot gives an entry in the processing
+log. A record without a value is a row with `_null`; a table drops records without a key. A
+windowed key is the key's bytes, then the window's start as eight bytes, big-endian; of a session
+its end, then its start (Kafka Streams: WindowKeySchema, SessionKeySchema).
 """
 
 from __future__ import annotations
@@ -165,7 +166,8 @@ class Source:
         text = f"TRY({timestamp.sql})" if timestamp.throws else timestamp.sql
         timed = f"SELECT *, CASE WHEN _null THEN _ts ELSE {text} END AS _time FROM ({sql})"
         return (
-            "SELECT * EXCLUDE (_time, _input, _key, _val) REPLACE (coalesce(_time, _ts) AS _ts, CASE"
+            "SELECT * EXCLUDE (_time, _input, _key, _val)"
+            " REPLACE (coalesce(_time, _ts) AS _ts, CASE"
             f" WHEN {ERROR} IS NOT NULL THEN {ERROR}"
             f" WHEN coalesce(_time, -1) < 0 THEN {_made_error(literal(_BAD_TIMESTAMP))} END"
             f" AS {ERROR}) FROM ({timed})"

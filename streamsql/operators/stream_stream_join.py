@@ -1,11 +1,12 @@
 """StreamStreamJoin: WITHIN.
 
-Law: each record emits, in this order: the null rows of windows that its time closes (by their time, right
-before left, key bytes), then its matches by (the other's time, the other's place), or its own null row at
-once. There is one stream time of both sides, and one of each by which its records stay visible. Without
-GRACE a null row does not wait. Records without key or value are dropped. State: the buffers `left(_part,
-key, _ts, _n, values)` and `right`; `pending`, rows of an outer side that have no partner yet; `time(_part,
-_t, _tl, _tr, _n)`. `_n` numbers the records of both sides.
+Law: each record emits, in this order: the null rows of windows that its time closes (by their
+time, right before left, key bytes), then its matches by (the other's time, the other's place), or
+its own null row at once. There is one stream time of both sides, and one of each by which its
+records stay visible. Without GRACE a null row does not wait. Records without key or value are
+dropped. State: the buffers `left(_part, key, _ts, _n, values)` and `right`; `pending`, rows of an
+outer side that have no partner yet; `time(_part, _t, _tl, _tr, _n)`. `_n` numbers the records of
+both sides.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ Columns = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStreamJoin:
-    """Pairs of rows with one key where the right time is in `[left - before_ms, left + after_ms]`.
+    """Pairs of rows with one key where the right time is in `[left - before_ms, left +
+    after_ms]`.
 
-    `kind` INNER, LEFT, RIGHT or OUTER. `grace_ms` None: eager, a null row comes at once, and records
-    stay visible for a day more than the window is wide. `schema.value` names value columns of either
-    input (their names are disjoint); `schema.key` renames the key that both share.
+    `kind` INNER, LEFT, RIGHT or OUTER. `grace_ms` None: eager, a null row comes at once, and
+    records stay visible for a day more than the window is wide. `schema.value` names value
+    columns of either input (their names are disjoint); `schema.key` renames the key that both
+    share.
     """
 
     left: Node
@@ -118,7 +121,8 @@ class _Work:
         ):
             listed = ", ".join(["_part", self.keys, "_ts", "_n", *(c for c, _ in values.values())])
             builder.later(
-                f"INSERT INTO {state} SELECT {listed} FROM {batch} WHERE _side = {number} ORDER BY _n"
+                f"INSERT INTO {state} SELECT {listed} FROM {batch}"
+                f" WHERE _side = {number} ORDER BY _n"
             )
         self._keep_time(builder, batch, time)
         for state, own in ((left, "_tl"), (right, "_tr")):
@@ -130,7 +134,8 @@ class _Work:
         return self._relation(rows)
 
     def _batch(self, time: str) -> str:
-        """Records of both sides in order: `_n`, the joint time `_t`, and each side's own as it is with the record."""
+        """Records of both sides in order: `_n`, the joint time `_t`, and each side's own as it is
+        with the record."""
         parts = [
             self._side(self.left, 0, self.left_values, self.right_values),
             self._side(self.right, 1, self.right_values, self.left_values),
@@ -166,7 +171,8 @@ class _Work:
         )
 
     def _pairs(self, batch: str, left: str, right: str) -> str:
-        """Pairs of which at least one is new: `_n` and `_side` of the later record, `_on` and `_ots` of the other."""
+        """Pairs of which at least one is new: `_n` and `_side` of the later record, `_on` and
+        `_ots` of the other."""
         kept = self.kept_ms
         seen_left = f"l._ts > coalesce(r._tl, l._ts) - {kept}"
         seen_right = f"r._ts > coalesce(l._tr, r._ts) - {kept}"
@@ -256,7 +262,8 @@ class _Work:
     def _decided(
         self, batch: str, pairs: str, pending: str, *, alone: str, wait: str, listed: str
     ) -> str:
-        """Pending rows that met a partner or whose window closes, and new ones: `_close` the record that closes."""
+        """Pending rows that met a partner or whose window closes, and new ones: `_close` the
+        record that closes."""
         grace = self.node.grace_ms
         fresh = f"SELECT {listed}, NULL::BIGINT AS _rid FROM ({alone}) WHERE _ts + {wait} >= _t"
         candidates = f"SELECT {listed}, rowid AS _rid FROM {pending} UNION ALL {fresh}"
@@ -266,8 +273,8 @@ class _Work:
             f" arg_min_null(_hdr, _n) AS _hdr FROM {batch} GROUP BY _part, _t"
         )
         return (
-            "SELECT c.*, a._close, a._seq, a._hdr, coalesce(m._met IS NULL OR m._met >= a._close, FALSE)"
-            " AND a._close IS NOT NULL AS _leaves,"
+            "SELECT c.*, a._close, a._seq, a._hdr,"
+            " a._close IS NOT NULL AND coalesce(m._met >= a._close, TRUE) AS _leaves,"
             " m._met IS NOT NULL OR a._close IS NOT NULL AS _done"
             f" FROM (SELECT *, _ts + {wait} + {grace} AS _due FROM ({candidates})) c"
             f" LEFT JOIN ({met}) m ON m._on = c._n"
@@ -281,9 +288,10 @@ class _Work:
             f" FROM {batch} GROUP BY _part"
         )
         names = ("_t", "_tl", "_tr", "_n")
+        changed = ", ".join(f"{c} = n.{c}" for c in names)
         builder.later(
-            f"MERGE INTO {time} tm USING ({new}) n ON tm._part = n._part WHEN MATCHED THEN UPDATE SET"
-            f" {', '.join(f'{c} = n.{c}' for c in names)} WHEN NOT MATCHED THEN INSERT"
+            f"MERGE INTO {time} tm USING ({new}) n ON tm._part = n._part"
+            f" WHEN MATCHED THEN UPDATE SET {changed} WHEN NOT MATCHED THEN INSERT"
             f" VALUES (n._part, {', '.join(f'n.{c}' for c in names)})"
         )
 

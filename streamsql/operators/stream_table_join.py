@@ -1,7 +1,7 @@
 """StreamTableJoin.
 
-Law: a stream record sees the table as of its `_seq`; only the stream triggers. The output time is the
-stream's. A record without key or value is dropped (Kafka Streams: KStreamKTableJoin). State
+Law: a stream record sees the table as of its `_seq`; only the stream triggers. The output time is
+the stream's. A record without key or value is dropped (Kafka Streams: KStreamKTableJoin). State
 `rows(_part, key, window, values)`: the table as of the batch's start.
 """
 
@@ -20,9 +20,9 @@ from streamsql.schema.duck import duckdb_type
 class StreamTableJoin:
     """Each row of `left` with the row of `right` that has its key; `kind` INNER or LEFT.
 
-    `schema.value` names value columns of either input (their names are disjoint: a Project below gives
-    prefixes and copies keys and pseudo columns into the value); `schema.key` renames the key that both
-    share.
+    `schema.value` names value columns of either input (their names are disjoint: a Project below
+    gives prefixes and copies keys and pseudo columns into the value); `schema.key` renames the
+    key that both share.
     """
 
     left: Node
@@ -46,7 +46,8 @@ class StreamTableJoin:
         return self.left.window
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Two statements for the table's changes and two for its state; the join is part of what reads it."""
+        """Two statements for the table's changes and two for its state; the join is part of what
+        reads it."""
         left, right = relations
         changes = builder.settle(right, hint="table")
         if changes.sql.startswith("("):

@@ -1,9 +1,10 @@
 """EMIT FINAL: a window leaves once, when stream time closes it.
 
-Law: at the first record of its partition with `end + grace <= stream time`; of those that close together,
-the lower start first, then by key bytes. Where time jumps, a window is lost that starts before
-`floor(stream time / advance) * advance - size - grace`: its store has expired by then. State `groups` as in
-`grouping.py`, and the headers of the last record; a window that closed is in it no more.
+Law: at the first record of its partition with `end + grace <= stream time`; of those that close
+together, the lower start first, then by key bytes. Where time jumps, a window is lost that starts
+before `floor(stream time / advance) * advance - size - grace`: its store has expired by then.
+State `groups` as in `grouping.py`, and the headers of the last record; a window that closed is in
+it no more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ HEADERS_TYPE = "STRUCT(KEY VARCHAR, VALUE BLOB)[]"
 
 
 def lower_final(builder: Builder, grouped: Grouped, timed: str, window: Window) -> Relation:
-    """Four statements: the groups after the batch, which of them close, old state out, new state in."""
+    """Four statements: the groups after the batch, which of them close, old state out, new state
+    in."""
     kept = (("_ts", "BIGINT"), ("_hdr", HEADERS_TYPE), *grouped.partials.columns)
     columns = (*grouped.key.columns, *kept)
     state = builder.state_table("groups", columns)
@@ -43,7 +45,8 @@ def lower_final(builder: Builder, grouped: Grouped, timed: str, window: Window) 
 
 
 def _decided(grouped: Grouped, rows: str, state: str, *, timed: str, window: Window) -> str:
-    """The groups that changed or close: `_close` the record that closes one, `_t` stream time then."""
+    """The groups that changed or close: `_close` the record that closes one, `_t` stream time
+    then."""
     names = [*(n for n, _ in grouped.key.columns), "_ts", "_hdr", *grouped.partials.names("_a")]
     own = ", ".join(quote(n) for n in names)
     stored = ", ".join(f"st.{quote(n)}" for n in names)

@@ -1,7 +1,7 @@
 """The key by which state tables are joined: partition, key columns, window start.
 
-The partition is part of it, so that the state of one partition can be dropped or restored alone, and because keys of
-different partitions never meet in Kafka Streams either.
+The partition is part of it, so that the state of one partition can be dropped or restored alone,
+and because keys of different partitions never meet in Kafka Streams either.
 """
 
 from __future__ import annotations
@@ -48,13 +48,15 @@ class TableKey:
 
 
 def last_changes(builder: Builder, relation: Relation, state: str, key: TableKey) -> str:
-    """A result with each key's last change of the batch, and the row id `_rid` of what is stored for it."""
+    """A result with each key's last change of the batch, and the row id `_rid` of what is stored
+    for it."""
     last = (
         f"SELECT * FROM {relation.sql}"
         f" QUALIFY lead(_seq) OVER (PARTITION BY {key.listed()} ORDER BY _seq) IS NULL"
     )
     return builder.add(
-        f"SELECT b.*, st.rowid AS _rid FROM ({last}) b LEFT JOIN {state} st ON {key.equal('st', 'b')}"
+        f"SELECT b.*, st.rowid AS _rid FROM ({last}) b"
+        f" LEFT JOIN {state} st ON {key.equal('st', 'b')}"
         " ORDER BY _seq",
         hint="last",
     )
@@ -63,7 +65,8 @@ def last_changes(builder: Builder, relation: Relation, state: str, key: TableKey
 def replace_rows(
     builder: Builder, rows: str, state: str, *, columns: tuple[tuple[str, str], ...]
 ) -> None:
-    """Two statements, after all that read: what `rows` names by `_rid` goes, and what is no tombstone comes."""
+    """Two statements, after all that read: what `rows` names by `_rid` goes, and what is no
+    tombstone comes."""
     builder.later(
         f"DELETE FROM {state} WHERE rowid IN (SELECT _rid FROM {rows} WHERE _rid IS NOT NULL)"
     )

@@ -1,10 +1,10 @@
 """TableTableJoin on the primary keys.
 
-Law: a change of either side sees the other as of its `_seq`. INNER: it leaves if the other side has the
-row, as a tombstone where its own is gone. An outer side's change leaves unless there neither was nor is
-anything; the other side's only where the outer one has the row (Kafka Streams: KTableKTableInnerJoin,
-KTableKTableLeftJoin, KTableKTableOuterJoin). The time is the larger of both. State `left(_part, key, _ts,
-values)` and `right`, as of the batch's start.
+Law: a change of either side sees the other as of its `_seq`. INNER: it leaves if the other side
+has the row, as a tombstone where its own is gone. An outer side's change leaves unless there
+neither was nor is anything; the other side's only where the outer one has the row (Kafka Streams:
+KTableKTableInnerJoin, KTableKTableLeftJoin, KTableKTableOuterJoin). The time is the larger of
+both. State `left(_part, key, _ts, values)` and `right`, as of the batch's start.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _SQL_JOINS = {"INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "OUTE
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A kept input: its changes by name, its state, its key, and the aliases they have in the join."""
+    """A kept input: its changes by name, its state, its key, and the aliases they have in the
+    join."""
 
     relation: Relation
     state: str
@@ -41,7 +42,8 @@ class Side:
     stored: str
 
     def pick(self, seq: str, column: str) -> str:
-        """A column as of the change that is looked at: of the batch where `seq` names one, else of the state."""
+        """A column as of the change that is looked at: of the batch where `seq` names one, else
+        of the state."""
         return (
             f"CASE WHEN u.{seq} IS NULL THEN {self.stored}.{column} ELSE {self.rows}.{column} END"
         )
@@ -58,9 +60,9 @@ class Side:
 class TableTableJoin:
     """Rows of `left` and `right` with one key; `kind` INNER, LEFT, RIGHT or OUTER.
 
-    `schema.value` names value columns of either input (their names are disjoint: a Project below gives
-    prefixes and copies keys and pseudo columns into the value); `schema.key` renames the key that both
-    share.
+    `schema.value` names value columns of either input (their names are disjoint: a Project below
+    gives prefixes and copies keys and pseudo columns into the value); `schema.key` renames the
+    key that both share.
     """
 
     left: Node
@@ -84,7 +86,8 @@ class TableTableJoin:
         return self.left.window
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """Three statements that read, two that keep each side's changes, four that change the state."""
+        """Three statements that read, two that keep each side's changes, four that change the
+        state."""
         left = keep_side(builder, relations[0], self.schema, "l")
         right = keep_side(builder, relations[1], self.schema, "r")
         changes = builder.add(self._changes(left, right), hint="changes")
@@ -101,7 +104,8 @@ class TableTableJoin:
         )
 
     def _changes(self, left: Side, right: Side) -> str:
-        """Both sides' changes in order: which of each side is the latest, `_first` of its side and key in the batch."""
+        """Both sides' changes in order: which of each side is the latest, `_first` of its side
+        and key in the batch."""
         meta = "_part, _ts, _hdr, _null"
         names = [f"_k{i}" for i in range(len(left.key.columns) - 1)]
         parts: list[str] = []
@@ -162,7 +166,8 @@ class TableTableJoin:
         )
 
     def _place(self, left: Relation) -> str:
-        """`_seq`: the change's own, or numbered afresh where several left changes come of one record."""
+        """`_seq`: the change's own, or numbered afresh where several left changes come of one
+        record."""
         if left.origin == "_seq":
             return "u._at AS _seq"
         return "row_number() OVER (ORDER BY u._at, u._id) AS _seq"

@@ -1,4 +1,5 @@
-"""The windows of a GROUP BY, as a value (ksqlDB: time-and-windows-in-ksqldb-queries), and a record's place in them.
+"""The windows of a GROUP BY, as a value (ksqlDB: time-and-windows-in-ksqldb-queries), and a
+record's place in them.
 
 Stream time is kept per partition over the rows that have a group. A record goes into each of its
 windows, lowest start first, that is not closed: `end + grace > stream time`, its own time counted.
@@ -21,10 +22,10 @@ EXPIRE_STEPS = 16
 class Window:
     """`kind` TUMBLING, HOPPING or SESSION.
 
-    `size_ms`: width; of a session, the gap of inactivity. `advance_ms`: of HOPPING; else equal to the
-    size. `grace_ms`: how long after its end a window takes records (default 24 hours; 0 where EMIT
-    FINAL has no GRACE PERIOD). `retention_ms`: how long after its start a window can be read; at least
-    size and grace.
+    `size_ms`: width; of a session, the gap of inactivity. `advance_ms`: of HOPPING; else equal to
+    the size. `grace_ms`: how long after its end a window takes records (default 24 hours; 0 where
+    EMIT FINAL has no GRACE PERIOD). `retention_ms`: how long after its start a window can be
+    read; at least size and grace.
     """
 
     kind: str

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,14 @@ from streamsql.schema.column import Column, Schema
 from streamsql.schema.duck import duckdb_type, physical_names, quote
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import SqlType
+
+SEEDS = int(os.environ.get("STREAMSQL_SEEDS", "2"))
+"""Random inputs of each test that takes a `seed`; a thousand run over night."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(SEEDS))
 
 
 class Row(NamedTuple):
@@ -50,7 +59,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A leaf that reads `schema` from records whose key and value are JSON arrays of its columns."""
+    """A leaf that reads `schema` from records whose key and value are JSON arrays."""
 
     schema: Schema
     table: bool = False
@@ -71,9 +80,9 @@ class Given:
         bounds = ""
         if self.window:
             at = len(self.schema.key)
-            bounds = ", ".join(
+            bounds = "".join(
                 f"(decode(_key)->{at + i})::BIGINT AS {n}, " for i, n in enumerate(("_ws", "_we"))
-            ).replace(", , ", ", ")
+            )
         kept = " WHERE " + f"{quote(names[0])} IS NOT NULL" if self.table else ""
         sql = (
             f"SELECT * FROM (SELECT _seq, _part, _off, _ts, _val IS NULL AS _null, _hdr, {bounds}"

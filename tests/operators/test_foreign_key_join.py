@@ -9,7 +9,7 @@ import pytest
 from streamsql.operators.foreign_key_join import ForeignKeyJoin
 from streamsql.schema.types import BIGINT, INTEGER
 
-CUTS = (1, 7, "random", "all")
+CUTS = (1, "random", "all")
 
 
 def join(kit, kind):
@@ -29,7 +29,7 @@ def join(kit, kind):
 
 def random_rows(kit, rng, n=None):
     rows = []
-    for i in range(n or rng.randint(1, 45)):
+    for i in range(n or rng.randint(1, 30)):
         if rng.random() < 0.55:
             value = None if rng.random() < 0.25 else (rng.choice([1, 2, 3, None]), i)
             rows.append(kit.row((rng.choice([-1, 5, 256, None]),), value, ts=rng.randint(0, 99)))
@@ -43,9 +43,9 @@ def random_rows(kit, rng, n=None):
 def reference(kit, rows, kind):
     left, right, out = {}, {}, []
 
-    def emit(key, ts, l, r):
-        alive = l is not None and (r is not None or kind == "LEFT")
-        value = (*l, *(r or (None, None))) if alive else None
+    def emit(key, ts, mine, theirs):
+        alive = mine is not None and (theirs is not None or kind == "LEFT")
+        value = (*mine, *(theirs or (None, None))) if alive else None
         out.append(kit.change((key,), value, ts, 0, None))
 
     for row in rows:
@@ -88,7 +88,6 @@ def reference(kit, rows, kind):
 
 
 @pytest.mark.parametrize("kind", ["INNER", "LEFT"])
-@pytest.mark.parametrize("seed", range(5))
 def test_both_sides_emit(kit, kind, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted, final = reference(kit, rows, kind)

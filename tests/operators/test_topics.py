@@ -1,4 +1,5 @@
-"""Source and Sink over real formats: keys, windows, timestamps, headers, records that cannot be read."""
+"""Source and Sink over real formats: keys, windows, timestamps, headers, records that cannot be
+read."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ from streamsql.formats import format_named
 from streamsql.formats.format import FormatOptions
 from streamsql.operators.operator import Builder, WindowInfo, lower_tree
 from streamsql.operators.placement import Placement
-from streamsql.plan.kernels import KERNELS
 from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
 from streamsql.operators.sink import Sink
 from streamsql.operators.source import Source
+from streamsql.plan.kernels import KERNELS
 from streamsql.schema.column import HeaderColumn
 from streamsql.schema.murmur2 import partition_of
 from streamsql.schema.typed import TypedSql
@@ -53,7 +54,8 @@ def sink(node, **more):
 
 
 def step(node, records):
-    """The records that leave, and the errors; `records` are (key, value, timestamp, headers, partition)."""
+    """The records that leave, and the errors; `records` are (key, value, timestamp, headers,
+    partition)."""
     builder = Builder(query_id="Q", every_change=True)
     lower_tree(builder, node)
     columns = {

@@ -13,7 +13,7 @@ from streamsql.operators.aggregate import Aggregate
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BIGINT, BOOLEAN, INTEGER, STRING
 
-CUTS = (1, 7, "random", "all")
+CUTS = (1, "random", "all")
 
 
 def constant(value):
@@ -48,7 +48,7 @@ def random_rows(kit, rng, n=None):
 
     return [
         kit.row(("k",), (rng.choice("ab"), maybe(rng.randint(0, 5)), maybe(rng.choice("pqrs"))))
-        for _ in range(n or rng.randint(1, 45))
+        for _ in range(n or rng.randint(1, 30))
     ]
 
 
@@ -102,7 +102,6 @@ def reference(rows):
     return out
 
 
-@pytest.mark.parametrize("seed", range(3))
 def test_every_change_is_that_of_a_loop(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted = reference(rows)
@@ -144,7 +143,7 @@ def test_a_size_below_one_is_refused(kit, call):
 
 
 def test_a_size_has_to_be_a_constant(kit):
-    with pytest.raises(StatementError, match="Parameter 2 .* must be a literal constant.*'V'"):
+    with pytest.raises(StatementError, match=r"Parameter 2 .* must be a literal constant.*'V'"):
         functions.resolve_aggregate(
             "EARLIEST_BY_OFFSET", [kit.col("T", STRING), kit.col("V", INTEGER)]
         )

@@ -1,12 +1,13 @@
 """Left folds of DOUBLE: after each row of a group, the sum of what came before and what it adds.
 
-Addition of floating point numbers depends on its grouping, and DuckDB's running sums are no left folds:
-the last bits would depend on where a batch was cut (law 4). Here a sum is always `((start + a) + b) + c`.
+Addition of floating point numbers depends on its grouping, and DuckDB's running sums are no left
+folds: the last bits would depend on where a batch was cut (law 4). Here a sum is always `((start
++ a) + b) + c`.
 
-In:  a table whose rows stand in order of `_seq` within their group, groups together: `_g` the group;
-     for each partial n `_p{n}`, what the group had before (NULL: nothing), and `_l{n}`, what the row
-     adds (NULL: nothing); `_sign`, where there is one, is -1 for a row that takes its value away.
-Out: the table with `_a{n}`, each partial after each row, in place of `_p{n}` and `_l{n}`.
+In:  a table whose rows stand in order of `_seq` within their group, groups together: `_g` the
+group; for each partial n `_p{n}`, what the group had before (NULL: nothing), and `_l{n}`, what
+the row adds (NULL: nothing); `_sign`, where there is one, is -1 for a row that takes its value
+away. Out: the table with `_a{n}`, each partial after each row, in place of `_p{n}` and `_l{n}`.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _LONG = 64
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """A partial: `number` of its columns; `of` None for a sum, else the numbers of the sum and the count whose squared
-    deviations from the mean it adds up."""
+    """A partial: `number` of its columns; `of` None for a sum, else the numbers of the sum and
+    the count whose squared deviations from the mean it adds up."""
 
     number: int
     of: tuple[int, int] | None = None
@@ -116,8 +117,9 @@ def _add_in_rounds(out: Floats, starts: Integers, lengths: Integers) -> None:
 
 
 def _spread(value: Floats, total: Running, count: Running) -> Floats:
-    """What a value adds to the squared deviations (Youngs and Cramer): the larger of the two samples counts, which is
-    the later one for a value that comes and the earlier one for one that goes."""
+    """What a value adds to the squared deviations (Youngs and Cramer): the larger of the two
+    samples counts, which is the later one for a value that comes and the earlier one for one that
+    goes."""
     larger = count.after >= count.before
     n = np.where(larger, count.after, count.before)
     s = np.where(larger, total.after, total.before)

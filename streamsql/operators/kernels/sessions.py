@@ -1,20 +1,21 @@
 """Which session a record joins, and what that replaces: it depends on all records before it.
 
-Law: a record joins the visible sessions within the gap on either side, at most one on each. They are
-replaced by one that reaches from the first start to the last end. It is late, and nothing happens, if that
-end is before `stream time - gap - grace`; a session is visible while its end is after the same bound of the
-stream time before the record (Kafka Streams: KStreamSessionWindowAggregate).
+Law: a record joins the visible sessions within the gap on either side, at most one on each. They
+are replaced by one that reaches from the first start to the last end. It is late, and nothing
+happens, if that end is before `stream time - gap - grace`; a session is visible while its end is
+after the same bound of the stream time before the record (Kafka Streams:
+KStreamSessionWindowAggregate).
 
-In:  rows in order of (`_g`, `_stored` first, `_seq`): `_g` the group's code; of a session from the state
-     `_stored` true, `_seq` its row id, `_ws`, `_we`; of a record `_ts` in both, `_t` and `_tb` stream time
-     with and before it; `_p{n}` and `_l{n}` as in `fold.py`.
-Out: `_kind` TOMBSTONE: session `_ws`, `_we` ends at record `_row`, the `_pos`-th to do so. ELEMENT: record
-     `_row` is the `_pos`-th element of chain `_chain`; where `_emit`, session `_ws`, `_we` is what that
-     chain's elements up to it make, and where `_fin` that stays; `_a{n}` its DOUBLE sums. BASE: the stored
-     session with row id `_row` is the `_pos`-th that `_chain` begins with.
+In:  rows in order of (`_g`, `_stored` first, `_seq`): `_g` the group's code; of a session from
+the state `_stored` true, `_seq` its row id, `_ws`, `_we`; of a record `_ts` in both, `_t` and
+`_tb` stream time with and before it; `_p{n}` and `_l{n}` as in `fold.py`. Out: `_kind` TOMBSTONE:
+session `_ws`, `_we` ends at record `_row`, the `_pos`-th to do so. ELEMENT: record `_row` is the
+`_pos`-th element of chain `_chain`; where `_emit`, session `_ws`, `_we` is what that chain's
+elements up to it make, and where `_fin` that stays; `_a{n}` its DOUBLE sums. BASE: the stored
+session with row id `_row` is the `_pos`-th that `_chain` begins with.
 
-A chain is a session that grows record by record, so that a running window gives its aggregates. One that
-two sessions merge into is a new chain: it repeats the elements of both.
+A chain is a session that grows record by record, so that a running window gives its aggregates.
+One that two sessions merge into is a new chain: it repeats the elements of both.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ TOMBSTONE, ELEMENT, BASE = 0, 1, 2
 
 @dataclass(slots=True)
 class Session:
-    """A live session: its bounds, its chain, what the chain is made of, its DOUBLE sums, its last output row."""
+    """A live session: its bounds, its chain, what the chain is made of, its DOUBLE sums, its last
+    output row."""
 
     start: int
     end: int
