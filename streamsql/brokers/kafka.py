@@ -4,7 +4,7 @@ Appended records are there for every reader when `append` returns, and `fetch` g
 once every partition was found at its end, as far as its broker has told and this process has
 written. Order: see `kafka_reader`. A method may be called from one event loop only.
 
-What it does not know: tables, plans, state. Groups and transactions: `group.py`.
+What it does not know: tables, plans, state. Transactions of a task: `kafka_task`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from streamsql.brokers.kafka_reader import KafkaReader
 from streamsql.brokers.kafka_settings import KafkaSettings
+from streamsql.brokers.kafka_task import KafkaTask
 from streamsql.brokers.kafka_topics import KafkaTopics
 from streamsql.brokers.kafka_writer import KafkaWriter
 from streamsql.brokers.log import FETCHED, TopicInfo, TopicPartition
@@ -35,6 +36,7 @@ class KafkaLog:
         self._topics = KafkaTopics(settings)
         self._writer = KafkaWriter(settings, self._topics)
         self._readers: dict[_Key, KafkaReader] = {}
+        self._tasks: list[KafkaTask] = []
 
     async def open(self) -> None:
         """Connects; LogError that says why where it cannot."""
@@ -69,7 +71,7 @@ class KafkaLog:
             return FETCHED.empty_table()
         reader = self._readers.pop(_key(wanted), None)
         if reader is None:
-            reader = KafkaReader(self.settings, wanted, written=self._writer.written)
+            reader = KafkaReader(self.settings, wanted, written=self._written)
             await reader.open()
         try:
             table = await reader.take(topics, records_max=records_max, wait_ms=wait_ms)
@@ -78,6 +80,19 @@ class KafkaLog:
             raise
         await self._keep(reader)
         return table
+
+    def task(self, *, group: str, transactional_id: str) -> KafkaTask:
+        """Transactions of one task, to be opened; closed with this log."""
+        made = KafkaTask(
+            self.settings, self._topics, group=group, transactional_id=transactional_id
+        )
+        self._tasks.append(made)
+        return made
+
+    def _written(self, place: TopicPartition) -> int:
+        """How far this process has written a partition, as far as it can be read."""
+        tasks = (task.written(place) for task in self._tasks)
+        return max(self._writer.written(place), *tasks, 0)
 
     async def _wanted(
         self, topics: Sequence[str], positions: Mapping[TopicPartition, int]
@@ -114,6 +129,8 @@ class KafkaLog:
         for reader in self._readers.values():
             await reader.close()
         self._readers.clear()
+        for task in self._tasks:
+            await task.close()
         await self._writer.close()
         await self._topics.close()
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from aiokafka import errors as kafka
 from aiokafka.conn import collect_hosts, create_conn
 
+from streamsql.brokers.group import Fenced
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
 from streamsql.errors import LogError
 
@@ -80,6 +81,8 @@ _HINTS: tuple[tuple[type[BaseException], str, str], ...] = (
     ),
 )
 
+_FENCED = (kafka.ProducerFenced, kafka.InvalidProducerEpoch)
+
 _CREDENTIALS = (
     kafka.AuthenticationFailedError,
     kafka.SaslAuthenticationFailed,
@@ -92,6 +95,12 @@ def explain(error: BaseException, settings: KafkaSettings, doing: str) -> LogErr
     if isinstance(error, LogError):
         return error
     text = settings.hide(_text_of(error))
+    if isinstance(error, _FENCED):
+        return Fenced(
+            f"{doing}: another engine has taken over",
+            detail=text,
+            hint="this engine was away for too long; it joins again and takes what it is given",
+        )
     for kind, primary, hint in _HINTS:
         if isinstance(error, kind):
             return LogError(f"{doing}: {primary}", detail=text, hint=hint)

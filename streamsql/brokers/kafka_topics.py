@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import errors as kafka
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.protocol.admin import (
     CreateTopicsRequest,
     DeleteRecordsRequest,
@@ -19,6 +19,7 @@ from aiokafka.protocol.admin import (
     DescribeConfigsRequest,
 )
 from aiokafka.protocol.api import Request
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition as KafkaPartition
@@ -219,6 +220,34 @@ class KafkaTopics:
                     found[TopicPartition(name, partition)] = offset
         return found
 
+    async def committed(
+        self, group: str, places: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """The positions that a group has committed, without partitions for which it has none."""
+        doing = f"the positions of group {group} cannot be read"
+        topics: dict[str, list[int]] = {}
+        for place in places:
+            topics.setdefault(place.topic, []).append(place.partition)
+        request = OffsetFetchRequest(group, list(topics.items()))
+        deadline = time.monotonic() + self._settings.timeout_ms / 1000
+        while True:
+            try:
+                node = await self._client.coordinator_lookup(CoordinationType.GROUP, group)
+                response = await self._client.send(node, request)
+                _raise_unless_fine(kafka.for_code(response.error_code)())
+                found: dict[TopicPartition, int] = {}
+                for topic, partitions in response.topics:
+                    for partition, offset, _, code in partitions:
+                        _raise_unless_fine(kafka.for_code(code)())
+                        if offset >= 0:
+                            found[TopicPartition(topic, partition)] = offset
+                return found
+            except (kafka.KafkaError, OSError, TimeoutError) as error:
+                retriable = isinstance(error, kafka.KafkaError) and error.retriable
+                if not retriable or time.monotonic() > deadline:
+                    raise explain(error, self._settings, doing) from error
+                await asyncio.sleep(_PAUSE_MS / 1000)
+
     async def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """What is configured for these topics and is not the broker's default."""
         entries = await self._entries(names, None)
@@ -268,6 +297,11 @@ class KafkaTopics:
             )
         except (kafka.KafkaError, TimeoutError, OSError) as error:
             raise explain(error, self._settings, doing) from error
+
+
+def _raise_unless_fine(error: kafka.BrokerResponseError) -> None:
+    if not isinstance(error, kafka.NoError):
+        raise error
 
 
 def _info(topic: Mapping[str, Any], config: Mapping[str, str]) -> TopicInfo:

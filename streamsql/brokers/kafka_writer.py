@@ -43,7 +43,8 @@ class KafkaWriter:
         self._transactional_id = transactional_id
         self._producer: AIOKafkaProducer | None = None
         self._turns: defaultdict[str, int] = defaultdict(int)
-        self._ends: defaultdict[TopicPartition, int] = defaultdict(int)
+        self._ends: dict[TopicPartition, int] = {}
+        self._pending: dict[TopicPartition, int] = {}
 
     async def producer(self) -> AIOKafkaProducer:
         """The producer, connected when it is first asked for: who only reads needs no permission
@@ -67,13 +68,22 @@ class KafkaWriter:
 
     async def close(self) -> None:
         """Sends what is left and closes the connections."""
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+        if self._producer is None:
+            return
+        await self._producer.stop()
+        _look_at_errors(self._producer)
+        self._producer = None
 
     def written(self, place: TopicPartition) -> int:
         """The next offset of a partition as of the last append of this writer, or 0."""
         return self._ends.get(place, 0)
+
+    def settle(self, *, committed: bool) -> None:
+        """Says what became of the appends since the last call; without transactions nobody needs
+        to."""
+        if committed:
+            self._ends |= self._pending
+        self._pending.clear()
 
     def forget(self, topic: str) -> None:
         """Drops what is remembered of a topic: it is not as it was."""
@@ -117,15 +127,26 @@ class KafkaWriter:
         for batch, result in zip(batches, done, strict=True):
             if isinstance(result, BaseException):
                 raise result
-            if self._transactional_id is None:
-                end = result.offset + batch.record_count()
-                self._ends[TopicPartition(topic, partition)] = end
+            self._pending[TopicPartition(topic, partition)] = result.offset + batch.record_count()
+        if self._transactional_id is None:
+            self.settle(committed=True)
 
     def _explained(self, topic: str, error: BaseException) -> BaseException:
         if isinstance(error, kafka.KafkaError | OSError | TimeoutError):
             self._topics.forget(topic)
             return explain(error, self._settings, f"topic {topic} cannot be written")
         return error
+
+
+def _look_at_errors(producer: AIOKafkaProducer) -> None:
+    """Looks at what a producer that was fenced left in futures that nobody else can wait for:
+    asyncio prints an error that was not looked at."""
+    manager, accumulator = producer._txn_manager, producer._message_accumulator
+    left = [] if manager is None else [manager.wait_for_transaction_end()]
+    left += [batch._drain_waiter for batches in accumulator._batches.values() for batch in batches]
+    for future in left:
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()
 
 
 def _split(records: pa.Table, partitions: Integers) -> list[tuple[int, pa.Table]]:
