@@ -6,7 +6,7 @@ from streamsql.functions.registry import CALLED, ScalarFunction, scalar, signatu
 from streamsql.schema.hash_order import entries_in_hash_order
 from streamsql.schema.text import each, fresh, let
 from streamsql.schema.typed import TypedSql
-from streamsql.schema.types import Map
+from streamsql.schema.types import Array, Map
 
 
 def _union(a: TypedSql, b: TypedSql) -> str:
@@ -58,17 +58,23 @@ def _entries(map_: TypedSql, ordered: TypedSql) -> str:
     return f"CASE WHEN {ordered.sql} THEN {by_key} WHEN NOT {ordered.sql} THEN {as_it_is} END"
 
 
+def _listed(arguments: tuple[TypedSql, ...]) -> str:
+    """The strings of a call, or the one array of them that stands for them."""
+    if len(arguments) == 1 and isinstance(arguments[0].type, Array):
+        return f"({arguments[0].sql})"
+    return f"([{', '.join(a.sql for a in arguments)}]::VARCHAR[])"
+
+
 def _element(place: TypedSql, *arguments: TypedSql) -> str:
     """DuckDB's list index from the end and of 0 means something else."""
-    listed = f"([{', '.join(a.sql for a in arguments)}]::VARCHAR[])"
+    listed = _listed(arguments)
     return let(place.sql, lambda n: f"CASE WHEN {n} > 0 THEN {listed}[{n}] END")
 
 
 def _place(value: TypedSql, *arguments: TypedSql) -> str:
-    listed = f"[{', '.join(a.sql for a in arguments)}]::VARCHAR[]"
     found = let(
         value.sql,
-        lambda v: f"CASE WHEN {v} IS NOT NULL THEN list_position({listed}, {v}) END",
+        lambda v: f"CASE WHEN {v} IS NOT NULL THEN list_position({_listed(arguments)}, {v}) END",
     )
     return f"CAST(coalesce({found}, 0) AS INTEGER)"
 
@@ -116,13 +122,23 @@ ENTRIES: tuple[ScalarFunction, ...] = (
     scalar(
         "elt",
         signature("INTEGER, STRING… -> STRING", _element, nulls=CALLED),
+        signature("INTEGER, ARRAY<STRING> -> STRING", _element, nulls=CALLED),
         doc="The argument at a place, counted from 1; NULL where there is none.",
-        examples=(("ELT(2, 'a', 'b')", '"b"'), ("ELT(3, 'a', 'b')", "null")),
+        examples=(
+            ("ELT(2, 'a', 'b')", '"b"'),
+            ("ELT(3, 'a', 'b')", "null"),
+            ("ELT(2, ARRAY['a', 'b'])", '"b"'),
+        ),
     ),
     scalar(
         "field",
         signature("STRING, STRING… -> INTEGER", _place, nulls=CALLED),
+        signature("STRING, ARRAY<STRING> -> INTEGER", _place, nulls=CALLED),
         doc="The place of a string among the arguments after it, 0 if it is not there or NULL.",
-        examples=(("FIELD('b', 'a', 'b')", "2"), ("FIELD(NULL, 'a')", "0")),
+        examples=(
+            ("FIELD('b', 'a', 'b')", "2"),
+            ("FIELD(NULL, 'a')", "0"),
+            ("FIELD('b', ARRAY['a', 'b'])", "2"),
+        ),
     ),
 )

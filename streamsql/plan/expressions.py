@@ -20,7 +20,7 @@ from streamsql.plan.constructors import bind_array, bind_case, bind_map, bind_st
 from streamsql.plan.scope import Scope, near_hint
 from streamsql.schema import arithmetic, coercion
 from streamsql.schema.duck import duckdb_type, literal, quote
-from streamsql.schema.typed import LambdaSql, TypedSql
+from streamsql.schema.typed import LambdaSql, TypedSql, contain
 from streamsql.schema.types import (
     BIGINT,
     BOOLEAN,
@@ -53,6 +53,15 @@ def bind(expr: ast.Expr, scope: Scope) -> TypedSql:
         if error.position is None:
             error.position = expr.position
         raise
+
+
+def bind_operand(expr: ast.Expr, scope: Scope) -> TypedSql:
+    """The bound form beside an operator that takes NULL.
+
+    ksqlDB catches there what a CAST throws, and not what a call throws.
+    """
+    typed = bind(expr, scope)
+    return contain(typed) if isinstance(expr, ast.Cast) else typed
 
 
 def bind_all(exprs: Sequence[ast.Expr], scope: Scope) -> list[TypedSql]:
@@ -185,7 +194,8 @@ def _want_boolean(typed: TypedSql, expr: ast.Expr) -> None:
 
 
 def _binary(expr: ast.Binary, scope: Scope) -> TypedSql:
-    left, right = bind(expr.left, scope), bind(expr.right, scope)
+    bound = bind if expr.op in ("+", "-", "*", "/", "%") else bind_operand
+    left, right = bound(expr.left, scope), bound(expr.right, scope)
     if expr.op in ("AND", "OR"):
         _want_boolean(left, expr.left)
         _want_boolean(right, expr.right)
@@ -209,7 +219,7 @@ def _binary(expr: ast.Binary, scope: Scope) -> TypedSql:
 
 
 def _is_null(expr: ast.IsNull, scope: Scope) -> TypedSql:
-    operand = bind(expr.operand, scope)
+    operand = bind_operand(expr.operand, scope)
     word = "IS NOT NULL" if expr.negated else "IS NULL"
     return combine(f"(({operand.sql}) {word})", BOOLEAN, operand)
 
@@ -219,17 +229,18 @@ def _negated(typed: TypedSql, negated: bool) -> TypedSql:
 
 
 def _between(expr: ast.Between, scope: Scope) -> TypedSql:
-    operand, low, high = bind_all((expr.operand, expr.low, expr.high), scope)
+    parts = (expr.operand, expr.low, expr.high)
+    operand, low, high = (bind_operand(part, scope) for part in parts)
     return _negated(is_between(expr, operand, low, high), expr.negated)
 
 
 def _in(expr: ast.InList, scope: Scope) -> TypedSql:
-    operand = bind(expr.operand, scope)
+    operand = bind_operand(expr.operand, scope)
     return _negated(contained(expr, operand, scope, bind), expr.negated)
 
 
 def _like(expr: ast.Like, scope: Scope) -> TypedSql:
-    operand, pattern = bind(expr.operand, scope), bind(expr.pattern, scope)
+    operand, pattern = bind_operand(expr.operand, scope), bind_operand(expr.pattern, scope)
     for typed, written in ((operand, expr.operand), (pattern, expr.pattern)):
         if typed.type not in (STRING, NULL):
             raise StatementError(

@@ -15,7 +15,7 @@ from streamsql.schema.types import BYTES, STRING, Array, Map, SqlType, Struct
 _SIMPLE = re.compile(
     r"""(?:[A-Za-z_]\w*|"(?:[^"]|"")*")(?:\."(?:[^"]|"")*")?"""
     r"|\(?-?[0-9.]+\)?(?:::\w+)?"
-    r"|\(?'(?:[^']|'')*'\)?(?:::\w+)?"
+    r"|\(?'(?:[^']|'')*'\)?"
 )
 _LOCAL = re.compile(r"_v(\d+)")
 
