@@ -92,7 +92,8 @@ class Database:
                 f"database {self.path} has version {found}, this program reads version {VERSION}",
                 hint="open it with the version of streamsql that wrote it",
             )
-        self._forget_transient()
+        if self.path:
+            self._forget_transient()
         con.execute("SET enable_external_access=false")
         con.execute("SET lock_configuration=true")
 

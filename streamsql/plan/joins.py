@@ -48,6 +48,7 @@ class Condition:
 def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> Frame:
     """The frame of `left JOIN right`."""
     _check_sources(left, right)
+    _check_value_formats(left, right)
     condition = _condition(join, left, right)
     left_key = bind(condition.left, left.scope)
     right_key = bind(condition.right, right.scope)
@@ -61,6 +62,7 @@ def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> F
     if kind == "foreign":
         return _foreign(join, left, right, condition.left, context=context)
     _check_partitions(left, right)
+    _check_windows(left, right, condition)
     sides = _Side(left, condition.left, left_key), _Side(right, condition.right, right_key)
     return _equal(join, kind, *sides, context=context)
 
@@ -201,6 +203,38 @@ def _is_key(expr: ast.Expr, frame: Frame) -> bool:
     return len(frame.key) == 1 and expr in frame.key[0]
 
 
+def _check_value_formats(left: Frame, right: Frame) -> None:
+    wrong = [s.name for s in (*left.sources, *right.sources) if s.value_format.name == "KAFKA"]
+    if wrong:
+        raise StatementError(
+            f"Source(s) {', '.join(wrong)} are using the 'KAFKA' value format."
+            " This format does not yet support JOIN."
+        )
+
+
+def _check_windows(left: Frame, right: Frame, condition: Condition) -> None:
+    """Windowed keys join windowed keys of the same window, and are never repartitioned."""
+    windowed = left.window or right.window
+    if windowed is None:
+        return
+    rekeyed = not (_is_key(condition.left, left) and _is_key(condition.right, right))
+    if rekeyed or (left.window and right.window and left.window != right.window):
+        raise StatementError(
+            "Implicit repartitioning of windowed sources is not supported. See"
+            " https://github.com/confluentinc/ksql/issues/4385."
+        )
+    if left.window != right.window:
+        raise StatementError(
+            "Can not join windowed source to non-windowed source."
+            f"\n{_windowed(left)}\n{_windowed(right)}"
+        )
+
+
+def _windowed(frame: Frame) -> str:
+    kind = f"{frame.window.kind} windowed" if frame.window else "not windowed"
+    return f"`{frame.sources[0].name}` is {kind}"
+
+
 def _check_partitions(left: Frame, right: Frame) -> None:
     a, b = left.sources[0], right.sources[0]
     if a.partitions != b.partitions:
@@ -307,7 +341,8 @@ def _equal(join: JoinRef, kind: str, left: _Side, right: _Side, *, context: Cont
     synthetic = ""
     key_read = schema_entries("", schema)[0].typed
     if not any(isinstance(c, ast.ColumnRef) for c in choices):
-        synthetic = _synthetic_name([e.name for e in entries])
+        frames = (left.frame, right.frame)
+        synthetic = _synthetic_name([e.name for f in frames for e in f.scope.entries if e.source])
         entries = (Entry(source="", name=synthetic, typed=key_read, is_key=True), *entries)
         choices = (ast.ColumnRef(name=synthetic, source=""), *choices)
     return Frame(
@@ -334,11 +369,17 @@ def _key_choices(join: JoinRef, left: _Side, right: _Side) -> tuple[ast.Expr, ..
 
 
 def _synthetic_name(taken: list[str]) -> str:
-    name, n = JOIN_KEY, 0
-    while name in taken:
-        n += 1
-        name = f"{JOIN_KEY}_{n}"
-    return name
+    numbers = [_number(name) for name in taken]
+    highest = max(numbers, default=-1)
+    return JOIN_KEY if highest < 0 else f"{JOIN_KEY}_{highest + 1}"
+
+
+def _number(name: str) -> int:
+    """The number behind ROWKEY_, 0 for ROWKEY itself, -1 for any other name."""
+    if name == JOIN_KEY:
+        return 0
+    tail = name.removeprefix(f"{JOIN_KEY}_")
+    return int(tail) if tail != name and tail.isdigit() else -1
 
 
 def _foreign(

@@ -17,10 +17,11 @@ from streamsql.plan.declare import options_of
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, source_hint
 from streamsql.plan.scope import Scope, near_hint
+from streamsql.schema import coercion
 from streamsql.schema.column import Column
 from streamsql.schema.duck import duckdb_type
 from streamsql.schema.typed import TypedSql
-from streamsql.schema.types import BIGINT, BYTES, NULL, SqlType
+from streamsql.schema.types import BIGINT, BYTES, NULL, Decimal, SqlType, is_numeric
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
 from streamsql.sql.statement import InsertValues
@@ -123,6 +124,9 @@ def _value(name: str, expr: ast.Expr, source: Source) -> TypedSql:
         return TypedSql(sql=f"NULL::{duckdb_type(type_)}", type=type_, constant=True)
     if type_ == BYTES and isinstance(expr, ast.StringLiteral):
         return TypedSql(sql=f"from_base64({typed.sql})", type=BYTES, constant=True)
+    if typed.literal is not None and is_numeric(typed.type) and isinstance(type_, Decimal):
+        # A number is written with the column's scale; one that does not fit is refused when read.
+        return coercion.cast(typed, type_)
     try:
         return as_type(type_, expr, typed)
     except StatementError as error:

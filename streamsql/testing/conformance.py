@@ -16,7 +16,7 @@ import pyarrow as pa
 from streamsql.brokers.log import APPENDED
 from streamsql.catalog.catalog import Source
 from streamsql.errors import QueryError, StatementError, UnsupportedError
-from streamsql.runtime.loop import ERROR
+from streamsql.runtime.loop import ERROR, wall_clock_ms
 from streamsql.session.result import Push, Rows
 from streamsql.testing.driver import Driver
 from streamsql.testing.spelling import read_key, read_value, write_key, write_value
@@ -28,7 +28,7 @@ def run_case(case: Mapping[str, Json]) -> dict[str, Json]:
     """What a case gives: records, error, sources, topics and responses."""
     properties = {name: str(value) for name, value in case["properties"].items()}
     properties = {"cache.max.bytes.buffering": "0", **properties, "streamsql.strict": "true"}
-    driver = Driver(_known(properties))
+    driver = Driver(_known(properties), now_ms=wall_clock_ms())
     try:
         return _run(driver, case)
     finally:
