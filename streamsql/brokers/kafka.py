@@ -121,6 +121,12 @@ class KafkaLog:
         isolation = int(self.settings["isolation.level"] == "read_committed")
         return await self._topics.offsets(topics, end=end, isolation=isolation)
 
+    async def committed(
+        self, group: str, places: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """The positions that a group has committed, without partitions for which it has none."""
+        return await self._topics.committed(group, places)
+
     async def delete_records(self, before: Mapping[TopicPartition, int]) -> None:
         """Removes what stands before these offsets."""
         await self._topics.delete_records(before)

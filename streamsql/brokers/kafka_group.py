@@ -1,0 +1,181 @@
+"""An engine's membership in the group that shares a query's partitions.
+
+The group's coordinator knows who is alive; one member, the leader, applies the rule of `group.py`
+and tells everybody where each partition is read. The consumer that is a member reads nothing: its
+partitions are paused at once, since `KafkaReader` does the reading. It must be polled all the same:
+who does not call `poll` for `max_poll_ms` has left, as an engine that hangs should.
+
+aiokafka's protocol is eager: in a rebalance everybody gives up everything first. What is given
+back at once was not moved: `assignment` changes only when a rebalance has ended, so a task whose
+partition stays is not stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import errors as kafka
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.coordinator.protocol import (
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
+from aiokafka.structs import TopicPartition as KafkaPartition
+
+from streamsql.brokers.group import (
+    Assignment,
+    Fenced,
+    Member,
+    assign_partitions,
+    decode_listeners,
+    decode_member,
+    encode_listeners,
+)
+from streamsql.brokers.kafka_errors import explain, explain_connection
+from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
+from streamsql.brokers.log import TopicPartition
+
+_VERSION = 0
+"""Of the consumer protocol's structures."""
+
+
+class KafkaGroup:
+    """One engine in the group of one query. `member` tells what it presents to the others."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        query: str,
+        *,
+        group: str,
+        topics: Sequence[str],
+        member: Callable[[], Member],
+        session_ms: int = 10_000,
+        max_poll_ms: int = 300_000,
+    ) -> None:
+        self.assignment: Assignment | None = None
+        self.changed = asyncio.Event()
+        self._settings = settings
+        self._group = group
+        self._topics = tuple(topics)
+        self._assignor = _Assignor(query, member)
+        options = connection_options(settings)
+        # A request may take longer than the session: a join waits for all members.
+        options["request_timeout_ms"] = max(settings.timeout_ms, max_poll_ms + 1_000)
+        self._consumer = AIOKafkaConsumer(
+            **options,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=[self._assignor],
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=max(session_ms // 5, 100),
+            max_poll_interval_ms=max_poll_ms,
+        )
+
+    async def open(self) -> None:
+        """Asks to be a member; `changed` is set once there is an assignment."""
+        try:
+            self._consumer.subscribe(self._topics, listener=_Listener(self._take))
+            await self._consumer.start()
+        except kafka.KafkaConnectionError as error:
+            await self._consumer.stop()
+            raise await explain_connection(self._settings) from error
+        except kafka.KafkaError as error:
+            await self._consumer.stop()
+            doing = f"group {self._group} cannot be joined"
+            raise explain(error, self._settings, doing) from error
+
+    async def poll(self) -> None:
+        """Says that this engine is alive; LogError where it cannot stay in the group."""
+        try:
+            await self._consumer.getmany(timeout_ms=0)
+        except kafka.KafkaError as error:
+            doing = f"group {self._group} cannot be kept"
+            raise explain(error, self._settings, doing) from error
+
+    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commits positions without a transaction (at_least_once). Fenced where one of them is no
+        longer this engine's."""
+        offsets = {KafkaPartition(*place): offset for place, offset in positions.items()}
+        doing = f"positions of group {self._group} cannot be committed"
+        try:
+            await self._consumer.commit(offsets)
+        except (kafka.CommitFailedError, kafka.IllegalStateError) as error:
+            raise Fenced(
+                f"{doing}: another engine has taken over",
+                detail=self._settings.hide(str(error)),
+                hint="what was written since the last commit is written again by the other",
+            ) from error
+        except kafka.KafkaError as error:
+            raise explain(error, self._settings, doing) from error
+
+    async def close(self) -> None:
+        """Leaves the group: the others take over at once."""
+        await self._consumer.stop()
+
+    def _take(self, assigned: Iterable[KafkaPartition]) -> None:
+        """Takes in the end of a rebalance."""
+        places = frozenset(assigned)
+        self._consumer.pause(*places)
+        self.assignment = Assignment(
+            partitions=frozenset(place.partition for place in places),
+            listeners=decode_listeners(self._assignor.told),
+        )
+        self.changed.set()
+
+
+class _Listener(ConsumerRebalanceListener):
+    """Passes on what was assigned."""
+
+    def __init__(self, take: Callable[[Iterable[KafkaPartition]], None]) -> None:
+        self._take = take
+
+    def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
+        """Nothing: it is not known yet what comes back."""
+
+    def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
+        self._take(assigned)
+
+
+class _Assignor(AbstractPartitionAssignor):
+    """The rule of `group.py` in aiokafka's terms. aiokafka takes a class or anything like one:
+    this object has what belongs to one query."""
+
+    name = "streamsql"
+
+    def __init__(self, query: str, member: Callable[[], Member]) -> None:
+        self.told = b""
+        self._query = query
+        self._member = member
+
+    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:  # type: ignore[override]
+        return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), self._member().encode())
+
+    def assign(  # type: ignore[override]
+        self, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
+    ) -> dict[str, ConsumerProtocolMemberAssignment]:
+        known = {member: decode_member(data.user_data or b"") for member, data in members.items()}
+        topics = sorted({topic for data in members.values() for topic in data.subscription})
+        counts = [len(cluster.partitions_for_topic(topic) or ()) for topic in topics]
+        # Inputs that are not partitioned alike were refused before; the most is what there is.
+        assigned = assign_partitions(self._query, max(counts, default=0), known)
+        listeners = {n: known[m].listener for m, numbers in assigned.items() for n in numbers}
+        told = encode_listeners(listeners)
+        return {
+            member: ConsumerProtocolMemberAssignment(
+                _VERSION,
+                [
+                    (topic, [n for n in numbers if n < count])
+                    for topic, count in zip(topics, counts, strict=True)
+                ],
+                told,
+            )
+            for member, numbers in assigned.items()
+        }
+
+    def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:  # type: ignore[override]
+        self.told = assignment.user_data or b""
