@@ -18,7 +18,7 @@ from streamsql.operators.group_table import (
     unlisted,
 )
 from streamsql.operators.grouping import Grouped, lower_groups
-from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import WINDOW_META, Builder, Node, Relation, WindowInfo
 from streamsql.operators.partials import Partials
 from streamsql.operators.placement import Placement
 from streamsql.operators.project import safe
@@ -109,7 +109,8 @@ class Aggregate:
         names = self._names()
         keys = [quote(n) for n in names[: len(self.group)]]
         columns = [f"{safe(t)} AS {n}" for t, n in zip(self.group, keys, strict=True)]
-        meta = list(relation.passed)
+        # A windowed input's bounds end here: the group has windows of its own, or none.
+        meta = [name for name in relation.passed if name not in WINDOW_META]
         sql = (
             f"SELECT {', '.join([*meta, *columns, *partials.argument_columns()])}"
             f" FROM {relation.sql}"

@@ -35,7 +35,6 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
         work.reach(timed, state),
         kernel=session_kernel(window.size_ms, window.grace_ms, folds),
         hint="sessions",
-        slow=True,
     )
     rows = builder.add(work.sessions(timed, structure, state), hint="groups")
     if final:

@@ -9,6 +9,7 @@ import pytest
 
 from streamsql import functions
 from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.operator import WindowInfo
 from streamsql.operators.window import Window
 from streamsql.schema.types import BIGINT, STRING
 
@@ -159,3 +160,23 @@ def test_final_windows_of_thousands_of_records(kit):
     for how, threads in ((700, 1), ("all", 8)):
         outcome = kit.run(windows(kit, OVERS[2], final=True), rows, how, threads=threads)
         assert outcome.changes == wanted
+
+
+def test_a_windowed_stream_may_be_put_into_other_windows(kit):
+    given = kit.given(
+        schema=kit.schema({"K": STRING}, {"V": BIGINT}),
+        window=WindowInfo(kind="TUMBLING", size_ms=5),
+    )
+    node = Aggregate(
+        input=given,
+        schema=kit.schema({"K": STRING}, {"N": BIGINT, "S": BIGINT}),
+        group=(kit.col("K", STRING),),
+        aggregates=(
+            functions.resolve_aggregate("COUNT", []),
+            functions.resolve_aggregate("SUM", [kit.col("_ws", BIGINT)]),
+        ),
+        over=OVERS[1],
+    )
+    rows = [kit.row(("a",), (1,), ts=12, window=(w, w + 5)) for w in (5, 10)]
+    changes = kit.run(node, rows).changes
+    assert [(c.value, c.window) for c in changes] == [((1, 5), (10, 20)), ((2, 15), (10, 20))]

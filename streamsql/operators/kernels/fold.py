@@ -75,7 +75,7 @@ def fold_kernel(folds: Sequence[Fold]) -> Callable[[pa.Table], pa.Table]:
             start, _ = _floats(table, f"_p{fold.number}")
             added, given = _floats(table, f"_l{fold.number}")
             if fold.of is not None:
-                added = _spread(added, done[fold.of[0]], done[fold.of[1]])
+                added = fold_spread(added, done[fold.of[0]], done[fold.of[1]])
             if sign is not None:
                 added = added * sign
             done[fold.number] = fold_sums(groups, added, given, start)
@@ -116,7 +116,7 @@ def _add_in_rounds(out: Floats, starts: Integers, lengths: Integers) -> None:
         out[rows] += out[rows - 1]
 
 
-def _spread(value: Floats, total: Running, count: Running) -> Floats:
+def fold_spread(value: Floats, total: Running, count: Running) -> Floats:
     """What a value adds to the squared deviations (Youngs and Cramer): the larger of the two
     samples counts, which is the later one for a value that comes and the earlier one for one that
     goes."""

@@ -16,6 +16,8 @@ session with row id `_row` is the `_pos`-th that `_chain` begins with.
 
 A chain is a session that grows record by record, so that a running window gives its aggregates.
 One that two sessions merge into is a new chain: it repeats the elements of both.
+
+Groups whose records hardly leave their order have no loop (`islands.py`).
 """
 
 from __future__ import annotations
@@ -28,8 +30,15 @@ from typing import Any
 import pyarrow as pa
 
 from streamsql.operators.kernels.fold import Fold
+from streamsql.operators.kernels.islands import (
+    BASE,
+    ELEMENT,
+    TOMBSTONE,
+    find_islands,
+    island_rows,
+)
 
-TOMBSTONE, ELEMENT, BASE = 0, 1, 2
+__all__ = ["BASE", "ELEMENT", "TOMBSTONE", "session_kernel"]
 
 
 @dataclass(slots=True)
@@ -86,11 +95,42 @@ def session_kernel(
     """The kernel of a statement for sessions of this gap and grace."""
 
     def run(table: pa.Table) -> pa.Table:
-        loop = _Loop(gap_ms, grace_ms, folds)
+        if table.num_rows == 0:
+            return _Loop(gap_ms, grace_ms, folds).table()
+        found = find_islands(table, gap_ms, grace_ms)
+        rows = island_rows(table, found, folds)
+        if found.simple.all():
+            return rows
+        loop = _Loop(gap_ms, grace_ms, folds, first_chain=int(found.island[-1]) + 1)
+        loop.run(table.filter(pa.array(~found.simple)))
+        return pa.concat_tables([rows, loop.table()])
+
+    return run
+
+
+class _Loop:
+    """The sessions of one group after another, record by record."""
+
+    def __init__(
+        self, gap_ms: int, grace_ms: int, folds: Sequence[Fold], *, first_chain: int = 0
+    ) -> None:
+        self._gap = gap_ms
+        self._grace = grace_ms
+        self._folds = folds
+        self._chains = count(first_chain)
+        self._sessions: list[Session] = []
+        self._rows = Rows()
+        self._final: list[int] = []
+        self._index = {f.number: i for i, f in enumerate(folds)}
+
+    def run(self, table: pa.Table) -> None:
+        """Takes the rows of a kernel's input."""
         names = ["_g", "_stored", "_seq", "_ws", "_we", "_t", "_tb"]
         columns = [table.column(n).to_pylist() for n in names]
         parts = [
-            list(zip(*(table.column(f"{p}{f.number}").to_pylist() for f in folds), strict=True))
+            list(
+                zip(*(table.column(f"{p}{f.number}").to_pylist() for f in self._folds), strict=True)
+            )
             or [()] * table.num_rows
             for p in ("_p", "_l")
         ]
@@ -99,37 +139,20 @@ def session_kernel(
             zip(*columns, strict=True), *parts, strict=True
         ):
             if g != group:
-                loop.close_group()
+                self._close_group()
                 group = g
             if stored:
-                loop.open(seq, start, end, had)
+                self._open(seq, start, end, had)
             else:
-                loop.take(seq, start, (time, before), added)
-        loop.close_group()
-        return loop.table()
+                self._take(seq, start, (time, before), added)
+        self._close_group()
 
-    return run
-
-
-class _Loop:
-    """The sessions of one group after another."""
-
-    def __init__(self, gap_ms: int, grace_ms: int, folds: Sequence[Fold]) -> None:
-        self._gap = gap_ms
-        self._grace = grace_ms
-        self._folds = folds
-        self._chains = count()
-        self._sessions: list[Session] = []
-        self._rows = Rows()
-        self._final: list[int] = []
-        self._index = {f.number: i for i, f in enumerate(folds)}
-
-    def open(self, row_id: int, start: int, end: int, sums: Sequence[float | None]) -> None:
+    def _open(self, row_id: int, start: int, end: int, sums: Sequence[float | None]) -> None:
         """A session from the state."""
         values = [0.0 if s is None else s for s in sums]
         self._sessions.append(Session(start, end, -1, [row_id], [], values))
 
-    def take(
+    def _take(
         self,
         seq: int,
         ts: int,
@@ -221,7 +244,7 @@ class _Loop:
                 out[i] += a[n] * b[n] * apart * apart / (a[n] + b[n])
         return out
 
-    def close_group(self) -> None:
+    def _close_group(self) -> None:
         """The sessions that are left are the group's new state."""
         self._final += [s.last for s in self._sessions if s.last >= 0]
         self._sessions = []
