@@ -234,7 +234,7 @@ def test_mask_with_columns(compare, texts):
     chance = random.Random(23)
     marks = ["*", "a", "B", "1", "-", None, "é", "ab", ""]
     weights = [4, 4, 4, 4, 4, 4, 4, 1, 1]
-    rows = [(t, *chance.choices(marks, weights, k=4)) for t in texts(ROWS, 24, letters=PLAIN)]
+    rows = [(t, *chance.choices(marks, weights, k=4)) for t in texts(400, 24, letters=PLAIN)]
     compare("MASK", [STRING] * 5, rows, masked)
 
 
@@ -262,7 +262,7 @@ NAMES = ["MASK_LEFT", "MASK_RIGHT", "MASK_KEEP_LEFT", "MASK_KEEP_RIGHT"]
 @pytest.mark.parametrize("name", NAMES)
 def test_partial_masks(compare, texts, const, name):
     chance = random.Random(25)
-    rows = [(t, chance.choice([None, -1, 0, 1, 3, 99])) for t in texts(ROWS, 26, letters=PLAIN)]
+    rows = [(t, chance.choice([None, -1, 0, 1, 3, 99])) for t in texts(300, 26, letters=PLAIN)]
     compare(name, [STRING, INTEGER], rows, part(name))
     four = [const(m) for m in ("A", None, "x", "n")]
 
