@@ -308,9 +308,8 @@ def test_large_batches_keep_their_order(world: World) -> None:
         assert [int(r["value"]) for r in mine] == sorted(int(r["value"]) for r in mine)
 
 
-def test_a_log_that_was_opened_again_goes_on(world: World) -> None:
-    if not world.durable:
-        pytest.skip("it ends with the process")
+def test_a_log_that_was_opened_again_goes_on(durable_world: World) -> None:
+    world = durable_world
     name, other = world.topic(3, **{"cleanup.policy": "compact"}), world.topic()
     order = interleave(world, [name, other], 50)
     ends = world.run(world.log.offsets([name, other], end=True))

@@ -28,7 +28,6 @@ class World:
     """
 
     appends_in_order = True
-    durable = False
     wait_ms = 0
 
     def __init__(self, log: Log) -> None:
@@ -58,7 +57,6 @@ class EmbeddedWorld(World):
 
     def __init__(self, path: str = "") -> None:
         self._path = path
-        self.durable = bool(path)
         self.connection = self._connect()
         super().__init__(EmbeddedLog(self.connection))
 
@@ -82,7 +80,6 @@ class KafkaWorld(World):
     """A log on a broker that runs."""
 
     appends_in_order = False
-    durable = True
 
     def __init__(self, address: str, **properties: str) -> None:
         self._loop = asyncio.new_event_loop()

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from streamsql.brokers import kafka_reader
 from streamsql.brokers.kafka import KafkaLog, open_kafka
 from streamsql.brokers.kafka_batch import COMPRESSIONS
 from streamsql.brokers.kafka_settings import kafka_settings
@@ -206,9 +207,13 @@ def merged(partitions: Sequence[Sequence[tuple[int, bytes]]]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("records_max", [97, 2_000, 65_536])
-def test_a_backlog_is_merged_by_timestamp(world: KafkaWorld, records_max: int) -> None:
+def test_a_backlog_is_merged_by_timestamp(
+    world: KafkaWorld, records_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Partitions of different sizes, each out of order by up to 50 ms, all timestamps different:
-    the order is that of comparing heads, however much of each was buffered when."""
+    the order is that of comparing heads, however much of each was buffered when. An answer of the
+    broker holds one batch of each."""
+    monkeypatch.setattr(kafka_reader, "_PARTITION_BYTES", 1_000)
     rng = random.Random(records_max)
     name = world.topic(3)
     stamps = iter(rng.sample(range(1_000_000), 5_000))
