@@ -101,10 +101,9 @@ _NOT_JSON = (
 
 _NOT_A_NUMBER = r"-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,\]]"
 _NESTED_NOT_JSON = (rf",\s*(?:[}}\]]|{_NOT_A_NUMBER})", rf"\[\s*{_NOT_A_NUMBER}")
-_WIDE = "\u0131\u017f\u00df\ufb00-\ufb06"
+_WIDE = "\u0131\u017f\u00df\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
 """Letters whose capitals are ASCII: a dotless i, a long s, a sharp s, and ligatures of f and s."""
 
-_WIDE_KEY = f'[{_WIDE}][^"]*":'
 _ESCAPED_LETTER = r"\\u(?:00[2-7]|0131|017[fF]|00[dD][fF]|[fF][bB]0[0-6])"
 _ESCAPED_ANY = r"\\u"
 
@@ -162,10 +161,20 @@ def object_proof(document: Document) -> str:
     holds = [
         f"CASE WHEN {_either(document, _repeated)} THEN {once} ELSE true END",
         _unless(rf"contains({rest}, '\')", rest, escaped),
-        _unless(f"strlen({rest}) <> length({rest})", rest, _WIDE_KEY),
+        *_no_wide_key(rest, named),
         _unless(nested, rest, *_NESTED_NOT_JSON),
     ]
     return f"CASE WHEN {_either(document, _misread)} THEN false ELSE {' AND '.join(holds)} END"
+
+
+def _no_wide_key(rest: str, names: Sequence[str]) -> list[str]:
+    """That no name is spelled with a letter whose capitals are ASCII, where some could be."""
+    letters = [c for c in _WIDE if any(c.upper() in name for name in names)]
+    if not letters:
+        return []
+    seen = " OR ".join(f"contains({rest}, {literal(c)})" for c in letters)
+    condition = f"CASE WHEN strlen({rest}) <> length({rest}) THEN {seen} ELSE false END"
+    return [_unless(condition, rest, f'[{"".join(letters)}][^"]*":')]
 
 
 def _either(document: Document, text: Callable[[Document, Mapping[str, str]], str]) -> str:

@@ -13,7 +13,9 @@ import pyarrow as pa
 from streamsql.formats import KERNELS
 from streamsql.formats.format import Decode, Format, FormatOptions
 from streamsql.schema.column import Column
-from streamsql.schema.duck import duckdb_type, quote
+from streamsql.schema.duck import duckdb_type, literal, quote
+
+__all__ = ["Decoded", "connection", "decode", "encode", "literal", "printed"]
 
 
 @dataclass(frozen=True)
@@ -92,22 +94,31 @@ def encode(
     """Encodes rows, each given as DuckDB texts, in one batch."""
     names = [f"c{i}" for i in range(len(columns))]
     made = format_.encode(columns, names, options or FormatOptions(), target="_val")
-    con = connection()
-    selects = [
-        "SELECT "
-        + ", ".join(
-            [
-                f"{n} AS n",
-                *(
-                    f"({text})::{duckdb_type(c.type)} AS {name}"
-                    for text, c, name in zip(row, columns, names, strict=True)
-                ),
-            ]
-        )
-        for n, row in enumerate(rows)
-    ]
-    union = " UNION ALL ".join(selects)
-    table = con.sql(f"SELECT n, {made.sql} AS _val FROM ({union}) ORDER BY n").to_arrow_table()
+    relation = relation_of(columns, rows)
+    table = (
+        connection()
+        .sql(f"SELECT n, {made.sql} AS _val FROM {relation} ORDER BY n")
+        .to_arrow_table()
+    )
     if made.kernel:
         table = made.kernel(table)
     return table.column("_val").to_pylist()
+
+
+def printed(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[tuple[Any, ...]]:
+    """The rows' values as DuckDB prints them."""
+    texts = ", ".join(f"c{i}::VARCHAR" for i in range(len(columns)))
+    sql = f"SELECT {texts} FROM {relation_of(columns, rows)} ORDER BY n"
+    return connection().execute(sql).fetchall()
+
+
+def relation_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of DuckDB texts as a relation with columns `n, c0, c1, …`."""
+    lines = (
+        ", ".join(
+            [str(n), *(f"({x})::{duckdb_type(c.type)}" for x, c in zip(row, columns, strict=True))]
+        )
+        for n, row in enumerate(rows)
+    )
+    names = ", ".join(["n", *(f"c{i}" for i in range(len(columns)))])
+    return f"(VALUES {', '.join(f'({line})' for line in lines)}) AS t({names})"

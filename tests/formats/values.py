@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from streamsql.schema import types as t
-from streamsql.schema.duck import duckdb_type
 
 TEXTS: dict[t.SqlType, tuple[str, ...]] = {
     t.BOOLEAN: ("true", "false"),
@@ -50,11 +49,6 @@ NESTED: dict[t.SqlType, tuple[str, ...]] = {
         "{'A': NULL, 'S': NULL}",
     ),
 }
-
-
-def typed(text: str, type_: t.SqlType) -> str:
-    """A text as a value of exactly that DuckDB type."""
-    return f"({text})::{duckdb_type(type_)}"
 
 
 def name_of(type_: t.SqlType) -> str:
