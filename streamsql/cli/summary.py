@@ -117,7 +117,6 @@ def summary_json(queries: Sequence[QueryProgress], seconds: float) -> str:
                     "records_bad": q.records_bad,
                     "steps": q.steps,
                     "statements_per_step": q.statements_per_step,
-                    "statements_per_step": q.statements_per_step,
                     "seconds": round(q.busy_seconds, 6),
                     "status": q.status,
                 }

@@ -80,7 +80,7 @@ class Shell:
 
     def __init__(self, connection: Connection, screen: Screen, version: str) -> None:
         self.connection, self.screen, self.version = connection, screen, version
-        self.executor = Executor(connection, screen)
+        self.executor = Executor(connection, screen, attended=True)
         self._names = Names()
         self._prompt: PromptSession[str] | None = None
         self._told: set[str] = set()
@@ -143,7 +143,7 @@ class Shell:
                     f"streamsql runs in this process, {database_name(self.connection.path)}"
                 )
             case "clear":
-                if screen.is_terminal:
+                if screen.can_move:
                     screen.out.write("\x1b[2J\x1b[H")
             case "history":
                 screen.write_lines(self._history())

@@ -18,6 +18,8 @@ _TAB = "    "
 
 def harmless(text: str) -> str:
     """`text` with control characters and changes of direction spelled out; lines stay."""
+    if text.isprintable():
+        return text
     text = text.replace("\r\n", "\n").replace("\t", _TAB)
     return _CONTROL.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
 

@@ -14,12 +14,14 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from streamsql.session.names import Names
 from streamsql.session.text import is_complete, tokens
 from streamsql.shell.command import read_command
 from streamsql.shell.complete import suggest
+from streamsql.shell.screen import has_colors
 
 __all__ = ["history_path", "is_ready", "make_prompt", "styled_lines"]
 
@@ -148,5 +150,6 @@ def make_prompt(names: Callable[[], Names]) -> PromptSession[str]:
         history=open_history(history_path()),
         key_bindings=_bindings(),
         style=_STYLE,
+        color_depth=None if has_colors() else ColorDepth.DEPTH_1_BIT,
         include_default_pygments_style=False,
     )

@@ -7,15 +7,24 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TextIO
 
 from streamsql.errors import StreamSqlError
 from streamsql.shell.render import paint, render_error
 from streamsql.shell.table import Style
 
-__all__ = ["JSON", "TABULAR", "OutputError", "Screen"]
+__all__ = ["JSON", "TABULAR", "OutputError", "Screen", "has_colors"]
 
 TABULAR, JSON = "TABULAR", "JSON"
+CHUNK_LINES = 1000
+WIDTH = 80
+"""Cells of a terminal that does not say."""
+
+
+def has_colors() -> bool:
+    """Whether colours are wanted (no-color.org) and can be shown."""
+    return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 class OutputError(StreamSqlError):
@@ -55,9 +64,14 @@ class Screen:
         return self.out.isatty()
 
     @property
+    def can_move(self) -> bool:
+        """Whether a line that was shown can be written anew."""
+        return self.is_terminal and os.environ.get("TERM") != "dumb"
+
+    @property
     def colors(self) -> bool:
         """Whether errors may have colours."""
-        return self.err.isatty() and "NO_COLOR" not in os.environ
+        return self.err.isatty() and has_colors()
 
     @property
     def is_unicode(self) -> bool:
@@ -76,8 +90,10 @@ class Screen:
 
     @property
     def width(self) -> int:
-        """Cells of a line of the terminal."""
-        return shutil.get_terminal_size().columns
+        """Cells of a line of the terminal; the terminal knows better than COLUMNS."""
+        with contextlib.suppress(OSError, ValueError):
+            return os.get_terminal_size(self.out.fileno()).columns or WIDTH
+        return shutil.get_terminal_size((WIDTH, 24)).columns
 
     def write(self, text: str) -> None:
         """A line, or lines; OutputError where it cannot be written."""
@@ -86,10 +102,10 @@ class Screen:
         self.spool_only(text)
 
     def write_lines(self, lines: Iterable[str]) -> None:
-        """Many lines at once."""
-        text = "\n".join(lines)
-        if text:
-            self.write(text)
+        """Many lines, some at once: the first are there before the last are made."""
+        rest = iter(lines)
+        while chunk := list(islice(rest, CHUNK_LINES)):
+            self.write("\n".join(chunk))
 
     def flush(self) -> None:
         """Shows what was written."""

@@ -71,6 +71,7 @@ class Executor:
     """Executes statements on `connection` and shows the results on `screen`.
 
     `before_select` is called before a SELECT, `on_push` takes a push query that has started.
+    `attended`: a person waits; Ctrl-C ends a push query, and what comes after it goes on.
     """
 
     def __init__(
@@ -80,10 +81,12 @@ class Executor:
         *,
         before_select: Callable[[], object] | None = None,
         on_push: Callable[[SyncPush], None] | None = None,
+        attended: bool = False,
     ) -> None:
         self.connection, self.screen = connection, screen
         self._before_select = before_select
         self._on_push = on_push
+        self._attended = attended
         self._depth = 0
 
     def execute_file(self, path: Path) -> bool:
@@ -130,8 +133,8 @@ class Executor:
             show_result(result, self.screen, seconds, acknowledge=acknowledge)
         elif self._on_push is not None:
             self._on_push(result)
-        else:
-            show_push(result, self.screen)
+        elif not show_push(result, self.screen) and not self._attended:
+            raise KeyboardInterrupt
 
     def _run_script(self, path: str, name: str) -> bool:
         if self._depth == DEPTH_MAX:

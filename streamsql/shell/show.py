@@ -9,7 +9,7 @@ from streamsql.session.connection import SyncPush
 from streamsql.session.result import Created, Listing, PushRow, Result, Rows, Text
 from streamsql.shell.cells import cut, harmless
 from streamsql.shell.screen import JSON, Screen
-from streamsql.shell.table import Layout, lay_out, record_lines, table_lines
+from streamsql.shell.table import Layout, lay_out, record_lines
 from streamsql.shell.value import json_text, to_cell
 
 __all__ = ["PushView", "row_json", "show_push", "show_result"]
@@ -47,7 +47,7 @@ def _text_lines(result: Result, screen: Screen, seconds: float) -> Iterator[str]
         case Listing():
             yield from _listing_lines(result, screen)
         case Rows():
-            yield from table_lines(result.columns, result.types, _cells(result), screen.style)
+            yield from _table(result, result.types, screen)
             if screen.is_terminal:
                 yield _footer(len(result.rows), seconds, limited=result.limited)
         case Text():
@@ -63,7 +63,7 @@ def _listing_lines(result: Listing, screen: Screen) -> Iterator[str]:
         columns = zip(*result.rows, strict=True) if result.rows else ((),) * len(result.columns)
         counts = [bool(c) and all(type(v) is int for v in c) for c in columns]
         types = ["BIGINT" if n else "STRING" for n in counts]
-        yield from table_lines(result.columns, types, _cells(result), screen.style)
+        yield from _table(result, types, screen)
     if not result.rows:
         yield f"(no {result.kind.lower() or 'rows'})"
     if result.details:
@@ -72,11 +72,20 @@ def _listing_lines(result: Listing, screen: Screen) -> Iterator[str]:
         yield from record_lines(names, [harmless(v) for v in values], screen.style)
 
 
-def _cells(result: Rows) -> list[tuple[str, ...]]:
-    return [
-        tuple(to_cell(v, c) for v, c in zip(row, result.columns, strict=True))
-        for row in result.rows
-    ]
+def _table(result: Rows, types: Sequence[str], screen: Screen) -> Iterator[str]:
+    """The rows are made into cells twice, for the widths and for the lines: a million rows of text
+    would need ten times the memory of the values.
+    """
+    columns = result.columns
+
+    def cells() -> Iterator[tuple[str, ...]]:
+        for row in result.rows:
+            yield tuple(to_cell(v, c) for v, c in zip(row, columns, strict=True))
+
+    layout = lay_out(columns, types, cells(), screen.style)
+    yield from layout.head()
+    for number, row in enumerate(cells(), 1):
+        yield from layout.row(row, number)
 
 
 def _footer(count: int, seconds: float, *, limited: bool = False) -> str:
@@ -153,13 +162,15 @@ class PushView:
         return tuple(to_cell(v, c) for c, v in pairs)
 
 
-def show_push(push: SyncPush, screen: Screen) -> None:
-    """Shows rows until LIMIT or Ctrl-C, on a terminal above a line that counts them.
+def show_push(push: SyncPush, screen: Screen) -> bool:
+    """Shows rows until LIMIT or Ctrl-C, on a terminal above a line that counts them; False when it
+    was Ctrl-C.
 
     QueryError where the query stopped in ERROR.
     """
     view = PushView(push, screen)
-    live = screen.is_terminal and screen.output != JSON
+    live = screen.can_move and screen.output != JSON
+    interrupted = False
     started = time.monotonic()
     try:
         for rows in _batches(push):
@@ -171,11 +182,13 @@ def show_push(push: SyncPush, screen: Screen) -> None:
                 screen.live(cut(_status(view.count, seconds), screen.width - 1))
     except KeyboardInterrupt:
         push.stop()
+        interrupted = True
     finally:
         if live:
             screen.live("")
     if live:
         screen.write(_footer(view.count, time.monotonic() - started, limited=push.limited))
+    return not interrupted
 
 
 def _batches(push: SyncPush) -> Iterable[list[PushRow]]:

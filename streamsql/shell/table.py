@@ -63,6 +63,11 @@ class Layout:
         if self.widths is None:
             raise AssertionError("records have no cells")
         bar = " | " if self.style.ascii else " │ "
+        if all(c.isascii() and len(c) <= w for c, w in zip(cells, self.widths, strict=True)):
+            plain = zip(cells, self.widths, right, strict=True)
+            line = bar.join(c.rjust(w) if r else c.ljust(w) for c, w, r in plain)
+            if "\n" not in line:
+                return [f" {line}".rstrip()]
         columns = [self._fit(c, w) for c, w in zip(cells, self.widths, strict=True)]
         height = max(len(lines) for lines in columns)
         out: list[str] = []
@@ -75,6 +80,8 @@ class Layout:
         return out
 
     def _fit(self, cell: str, width: int) -> list[str]:
+        if self.style.width is None and not self.style.column_width:
+            return cell.split("\n")
         return wrap(cell, width) if self.style.wrap else [cut(cell, width)]
 
     def _record(self, cells: Sequence[str], number: int) -> list[str]:
@@ -113,6 +120,8 @@ def lay_out(
 
 
 def _width(cell: str) -> int:
+    if cell.isprintable() and cell.isascii():
+        return max(1, len(cell))
     return max(1, *(width_of(line) for line in cell.split("\n")))
 
 

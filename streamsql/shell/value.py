@@ -26,10 +26,11 @@ WINDOW_BOUNDS = ("WINDOWSTART", "WINDOWEND")
 
 def to_cell(value: object, column: str = "") -> str:
     """A value for a table's cell; a window's bounds as the time that WHERE accepts for them."""
-    if column in WINDOW_BOUNDS and type(value) is int:
-        return _instant(value)
-    if isinstance(value, str):
+    # The two that most cells are first: tables have millions of cells.
+    if type(value) is str:
         return harmless(value)
+    if type(value) is int:
+        return _instant(value) if column in WINDOW_BOUNDS else str(value)
     if isinstance(value, Mapping | list | tuple):
         return harmless(json_text(value, space=" "))
     return _plain(value)

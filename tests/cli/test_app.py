@@ -153,6 +153,23 @@ def test_nobody_reads_the_output(loaded: Path) -> None:
     assert (child.returncode, told) == (141, b"")
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_what_nobody_types_at(loaded: Path) -> None:
+    child = subprocess.Popen(
+        [STREAMSQL, "-e", "SELECT * FROM bids EMIT CHANGES; SHOW STREAMS;", str(loaded)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == " PRICE\n"
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (130, "")
+    assert "Stream Name" not in out
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a full disk")
 def test_a_full_disk(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:

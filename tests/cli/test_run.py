@@ -229,6 +229,18 @@ def test_wide_values_are_whole_where_nobody_looks(runner: Runner) -> None:
     assert "日" * 500 in runner.out
 
 
+def test_wide_values_of_a_push_query_are_whole_too(runner: Runner) -> None:
+    text = SETUP + f"INSERT INTO orders VALUES (9, '{'x ' * 500}', 0);"
+    assert runner.run(text + "SELECT item, id FROM orders EMIT CHANGES;") == 0
+    assert "x " * 500 + " │  9\n" in runner.out
+
+
+def test_lines_in_a_value_stay_lines_of_its_cell(runner: Runner) -> None:
+    text = SETUP + "INSERT INTO orders VALUES (9, 'a\n日\x1b[2J', 0);"
+    assert runner.run(text + "SELECT id, item FROM orders WHERE id = 9;") == 0
+    assert "  9 │ a\n    │ 日\\u001b[2J\n" in runner.out
+
+
 def test_rows_come_in_the_order_of_the_statements(runner: Runner) -> None:
     text = SETUP + "".join(f"SELECT {n} AS x FROM totals LIMIT 1;" for n in range(10, 13))
     assert runner.run(text) == 0

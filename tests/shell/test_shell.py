@@ -153,6 +153,14 @@ def test_a_narrow_terminal_shows_records(tmp_path: Path, database: str) -> None:
         assert "\nITEM   │ apple\nAMOUNT │ 1.5" in shown
 
 
+def test_a_terminal_that_can_do_nothing_is_enough(tmp_path: Path, database: str) -> None:
+    with Terminal([database], tmp_path, TERM="dumb", NO_COLOR="1") as terminal:
+        terminal.wait("streamsql>")
+        terminal.type("SELECT item FROM orders EMIT CHANGES LIMIT 2; SELECT nix FROM orders;")
+        shown = terminal.wait("apple", "cannot be resolved")
+        assert "Ctrl-C stops" not in shown
+
+
 def test_a_query_that_stops_is_told_once(tmp_path: Path, database: str) -> None:
     with Terminal([database], tmp_path) as terminal:
         terminal.prompt()
