@@ -226,20 +226,21 @@ class BoundAggregate:
     `state`: DuckDB types of the partials, what is kept of a group.
     `stages`: computed columns, before the others, over the batch joined with the state; a stage
     reads the stages before it. `running`: each partial after every row of the batch, without the
-    state. `group`: each partial of a whole group, within GROUP BY (`_seq` orders it); empty where
-    there are stages. `merge`: partials of p then q; `joined`: the same of two groups of which the
+    state. `group`: each partial of a whole group, within GROUP BY (`_seq` orders it), over the
+    stages too. `merge`: partials of p then q; `joined`: the same of two groups of which the
     right one was made without knowing the left (sessions), where that differs. `result`: the value,
     of partials p.
 
-    `signed`: `running` over a table's changes, with undo. `items`: its table form keeps the values
-    one by one, and `listed` makes the result of their list `{0}`, in order of arrival; `signed` is
+    `signed`: `running` over a table's changes, with undo. `listed`: over a table the values are kept
+    one by one, and it makes the result of their list `{0}`, in order of arrival; `signed` is
     () then. None: it has no undo.
 
     `fold`: the partials are DOUBLE sums, which only a left fold makes independent of where batches
     are cut: `lift` gives what each row adds to each partial, NULL for nothing, and `fold` what kind
     of partial it is: `sum`, or `spread a n` (the sum of squared deviations, of partial a over count
     n: Youngs and Cramer). `running` and `group` are empty then. `nested`: ksqlDB's intermediate
-    value is no scalar, which DELIMITED refuses.
+    value is no scalar, which DELIMITED refuses. `distinct`: it counts different values, which an
+    operator may keep in a table of their own instead of in its partial.
     """
 
     name: str
@@ -258,6 +259,7 @@ class BoundAggregate:
     fold: tuple[str, ...] = ()
     limit: int = 1000
     nested: bool = False
+    distinct: bool = False
 
     @property
     def order(self) -> str:

@@ -17,9 +17,9 @@ from streamsql.operators.group_table import (
     lower_table_groups,
     unlisted,
 )
-from streamsql.operators.grouping import Grouped, lower_groups
+from streamsql.operators.grouping import Grouped, keep_values, lower_groups
 from streamsql.operators.operator import WINDOW_META, Builder, Node, Relation, WindowInfo
-from streamsql.operators.partials import Partials
+from streamsql.operators.partials import Partials, counted
 from streamsql.operators.placement import Placement
 from streamsql.operators.project import safe
 from streamsql.operators.sessions import lower_sessions
@@ -69,19 +69,29 @@ class Aggregate:
         (relation,) = relations
         if relation.table:
             return self._lower_table(builder, relation)
-        partials = Partials.of(self.aggregates)
-        settled = builder.settle(replace(relation, sql=self._input(relation, partials)))
+        session = self.over is not None and self.over.kind == "SESSION"
+        # Merged sessions have to merge their values too, so that those stay in a list.
+        partials = Partials.of([a if session else counted(a) for a in self.aggregates])
+        rows = builder.settle(replace(relation, sql=self._input(relation, partials))).sql
         if self.over is None:
-            return lower_groups(builder, self._grouped(settled.sql, partials))[0]
-        if self.over.kind == "SESSION":
-            grouped = self._grouped(settled.sql, partials)
+            return lower_groups(builder, keep_values(builder, self._grouped(rows, partials)))[0]
+        if session:
+            grouped = self._grouped(rows, partials)
             return lower_sessions(builder, grouped, self.over, final=self.final)
-        timed, time = timed_rows(builder, settled.sql)
-        rows = windowed_rows(timed, self.over)
+        return self._lower_windows(builder, rows, partials, self.over)
+
+    def _lower_windows(
+        self, builder: Builder, rows: str, partials: Partials, over: Window
+    ) -> Relation:
+        timed, time = timed_rows(builder, rows)
+        grouped = keep_values(builder, self._grouped(windowed_rows(timed, over), partials))
         if self.final:
-            return lower_final(builder, self._grouped(rows, partials), timed, self.over)
-        table, state = lower_groups(builder, self._grouped(rows, partials))
-        expire_windows(builder, state, time, self.over)
+            table = lower_final(builder, grouped, timed, over)
+        else:
+            table, state = lower_groups(builder, grouped)
+            expire_windows(builder, state, time, over)
+        for seen in grouped.seen:
+            expire_windows(builder, seen, time, over)
         return table
 
     def _lower_table(self, builder: Builder, relation: Relation) -> Relation:

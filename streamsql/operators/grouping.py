@@ -7,14 +7,14 @@ caller's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsql.operators.kernels.fold import Fold, fold_kernel
 from streamsql.operators.operator import Builder, Relation, WindowInfo
 from streamsql.operators.partials import Partials
 from streamsql.operators.table_state import STORED_META, TableKey
 from streamsql.schema.column import Schema
-from streamsql.schema.duck import physical_names, quote
+from streamsql.schema.duck import duckdb_type, physical_names, quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,9 @@ class Grouped:
     """`rows`: what stands after FROM: META, the columns of `key`, the arguments' columns of
     `partials`.
 
-    `changes`: they are a table's, with `_sign` -1 for a value that goes, and `_mute` true for
-    rows of which no change leaves; the argument columns stay in the result then.
+    `seen`: the state tables with the values of each COUNT_DISTINCT. `changes`: they are a
+    table's, with `_sign` -1 for a value that goes, and `_mute` true for rows of which no change
+    leaves; the argument columns stay in the result then.
     """
 
     rows: str
@@ -32,6 +33,7 @@ class Grouped:
     key: TableKey
     partials: Partials
     changes: bool = False
+    seen: tuple[str, ...] = ()
 
     @property
     def bounds(self) -> list[str]:
@@ -56,10 +58,29 @@ def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
 def changed_groups(builder: Builder, grouped: Grouped, state: str, *, last: bool) -> str:
     """A result with the groups after each row; `_fin` marks the last row of each, and with `last`
     no other is needed."""
-    by_group = last and grouped.partials.plain and not grouped.changes
+    by_group = last and not grouped.partials.folded and not grouped.changes
     sql = _last_changes(grouped, state) if by_group else _every_change(grouped, state)
     folds = folds_of(grouped.partials)
-    return builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
+    rows = builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
+    for call, seen in zip(grouped.partials.distinct, grouped.seen, strict=False):
+        value, key = call.arguments[0], grouped.key
+        builder.effect(
+            f"INSERT INTO {seen} SELECT DISTINCT {key.listed('b')}, b.{value} FROM {grouped.rows} b"
+            f" ANTI JOIN {seen} d ON {key.equal('d', 'b')} AND d._v = b.{value}"
+            f" WHERE b.{value} IS NOT NULL"
+        )
+    return rows
+
+
+def keep_values(builder: Builder, grouped: Grouped) -> Grouped:
+    """The same with a state table for the values of each COUNT_DISTINCT."""
+    names = [
+        builder.state_table(
+            "seen", (*grouped.key.columns, ("_v", duckdb_type(c.aggregate.arguments[0].type)))
+        )
+        for c in grouped.partials.distinct
+    ]
+    return replace(grouped, seen=tuple(names))
 
 
 def store_groups(
@@ -93,17 +114,32 @@ def group_relation(grouped: Grouped, rows: str, state: str, *, last: bool) -> Re
     )
 
 
-def joined(grouped: Grouped, state: str) -> str:
+def _joined(grouped: Grouped, state: str) -> str:
     """Each row of the batch with the state of its group: `_p` columns, `_pts`, `_rid`."""
     partials = grouped.partials
     kept = [
         f"st.{a} AS {p}" for a, p in zip(partials.names("_a"), partials.names("_p"), strict=True)
     ]
+    known = ""
+    for i, (call, seen) in enumerate(zip(partials.distinct, grouped.seen, strict=False)):
+        same = f"{grouped.key.equal(f'd{i}', 'b')} AND d{i}._v = b.{call.arguments[0]}"
+        known += f" LEFT JOIN {seen} d{i} ON {same}"
+        kept.append(f"d{i}._part IS NULL AS _new{call.first_stage}")
     columns = ", ".join(["b.*", *kept, "st._ts AS _pts", "st.rowid AS _rid"])
     return (
         f"SELECT {columns} FROM {grouped.rows} b"
-        f" LEFT JOIN {state} st ON {grouped.key.equal('st', 'b')}"
+        f" LEFT JOIN {state} st ON {grouped.key.equal('st', 'b')}{known}"
     )
+
+
+def _staged(grouped: Grouped, state: str) -> str:
+    """The batch joined with the state, and the stages' columns."""
+    key = grouped.key.listed()
+    over = f"(PARTITION BY {key} ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
+    sql = _joined(grouped, state)
+    for stage in grouped.partials.stages(over, key):
+        sql = f"SELECT *, {stage} FROM ({sql})"
+    return sql
 
 
 def _every_change(grouped: Grouped, state: str) -> str:
@@ -111,9 +147,7 @@ def _every_change(grouped: Grouped, state: str) -> str:
     partials, key = grouped.partials, grouped.key.listed()
     window = "w"
     over = f"(PARTITION BY {key} ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
-    sql = joined(grouped, state)
-    for stage in partials.stages(over, key):
-        sql = f"SELECT *, {stage} FROM ({sql})"
+    sql = _staged(grouped, state)
     kept = ["_seq", "_hdr", "_rid", key]
     own = partials.signed if grouped.changes else partials.running
     if grouped.changes:
@@ -136,8 +170,18 @@ def _every_change(grouped: Grouped, state: str) -> str:
 
 
 def _last_changes(grouped: Grouped, state: str) -> str:
-    """The groups after the batch, by GROUP BY and without window functions."""
+    """The groups after the batch, by GROUP BY; no window functions where there are no stages."""
     partials, key = grouped.partials, grouped.key
+    columns = ["_seq", "_hdr", "_rid", key.listed(), "_ts", "TRUE AS _fin", *partials.merged()]
+    if partials.staged:
+        whole = [
+            *("max(_seq) AS _seq", "arg_max_null(_hdr, _seq) AS _hdr", "any_value(_rid) AS _rid"),
+            "greatest(any_value(_pts), max(_ts)) AS _ts",
+            *(f"any_value({p}) AS {p}" for p in partials.names("_p")),
+            *partials.grouped(),
+        ]
+        sql = f"SELECT {key.listed()}, {', '.join(whole)} FROM ({_staged(grouped, state)})"
+        return f"SELECT {', '.join(columns)} FROM ({sql} GROUP BY ALL) ORDER BY _seq"
     group = ", ".join(
         [
             "max(_seq) AS _seq",
@@ -154,7 +198,6 @@ def _last_changes(grouped: Grouped, state: str) -> str:
         f"SELECT b.* REPLACE (greatest(st._ts, b._ts) AS _ts), {', '.join(kept)}, st.rowid AS _rid"
         f" FROM ({sql}) b LEFT JOIN {state} st ON {key.equal('st', 'b')}"
     )
-    columns = ["_seq", "_hdr", "_rid", key.listed(), "_ts", "TRUE AS _fin", *partials.merged()]
     return f"SELECT {', '.join(columns)} FROM ({sql}) ORDER BY _seq"
 
 

@@ -8,7 +8,7 @@ of a stage; `_l` what a row adds to a DOUBLE sum. A partial's number runs over a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsql.functions.registry import BoundAggregate
 from streamsql.operators.project import safe
@@ -41,10 +41,28 @@ class Call:
             w=window,
             key=key,
             limit=self.aggregate.limit,
+            new=f"_new{self.first_stage}",
             sign="_sign",
             **places,
             **stages,
         )
+
+
+def counted(aggregate: BoundAggregate) -> BoundAggregate:
+    """COUNT_DISTINCT as a count of values that are `{new}`: not yet in the table of its values."""
+    if not aggregate.distinct:
+        return aggregate
+    first = "row_number() OVER (PARTITION BY {key}, {0} ORDER BY _seq) = 1"
+    return replace(
+        aggregate,
+        state=("BIGINT",),
+        stages=(f"{{0}} IS NOT NULL AND {{new}} AND {first}",),
+        running=("count(*) FILTER (WHERE {s0}) OVER {w}",),
+        group=("count(*) FILTER (WHERE {s0})",),
+        merge=("coalesce({p0}, 0) + coalesce({q0}, 0)",),
+        joined=(),
+        result="{p0}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +94,14 @@ class Partials:
         return tuple(c for c in self.calls if c.aggregate.fold)
 
     @property
-    def plain(self) -> bool:
-        """Whether GROUP BY alone can compute them: no stages, no kernel."""
-        return not any(c.aggregate.fold or c.aggregate.stages for c in self.calls)
+    def staged(self) -> bool:
+        """Whether some have stages, which read the batch joined with the state."""
+        return any(c.aggregate.stages for c in self.calls)
+
+    @property
+    def distinct(self) -> tuple[Call, ...]:
+        """Those whose different values are kept in a table of their own (`counted`)."""
+        return tuple(c for c in self.calls if c.aggregate.distinct)
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:

@@ -180,3 +180,29 @@ def test_a_windowed_stream_may_be_put_into_other_windows(kit):
     rows = [kit.row(("a",), (1,), ts=12, window=(w, w + 5)) for w in (5, 10)]
     changes = kit.run(node, rows).changes
     assert [(c.value, c.window) for c in changes] == [((1, 5), (10, 20)), ((2, 15), (10, 20))]
+
+
+def test_different_values_are_counted_in_each_window_and_forgotten_with_it(kit):
+    over = OVERS[2]
+    given = kit.given(schema=kit.schema({"K": STRING}, {"G": STRING, "V": BIGINT}))
+    node = Aggregate(
+        input=given,
+        schema=kit.schema({"G": STRING}, {"N": BIGINT}),
+        group=(kit.col("G", STRING),),
+        aggregates=(functions.resolve_aggregate("COUNT_DISTINCT", [kit.col("V", BIGINT)]),),
+        over=over,
+    )
+    rows = random_rows(kit, random.Random(5), 40, n=600)
+    seen: dict[tuple, set] = {}
+    wanted = []
+    for row, start in accepted(rows, over):
+        values = seen.setdefault((row.part, row.value[0], start), set())
+        values.add(row.value[1])
+        wanted.append((row.value[0], start, len(values)))
+    for how in (20, "all"):
+        outcome = kit.run(node, rows, how)
+        changes = [(c.key[0], c.window[0], c.value[0]) for c in outcome.changes]
+        assert changes == wanted
+        if how == 20:
+            kept = next(n for name, n in outcome.state.items() if "seen" in name)
+            assert kept < sum(map(len, seen.values()))
