@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from streamsql.session.text import Piece
 from streamsql.shell.banner import banner_lines, database_name, help_lines
 from streamsql.shell.command import Command, read_command
 from streamsql.shell.feed import Feed
-from streamsql.shell.screen import Screen
+from streamsql.shell.screen import OutputError, Screen
 from streamsql.shell.script import Executor, ScriptError, catch_up, decode
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ class Shell:
             self._execute(text)
         except KeyboardInterrupt:
             self.screen.write("interrupted")
+        except (EOFError, OSError, OutputError):
+            raise
+        except Exception:  # noqa: BLE001  the edge of the loop: it ends the statement, not the session
+            fault = traceback.format_exc()
+            self.screen.error(f"error: this is a fault of streamsql, please report it:\n{fault}")
 
     def _execute(self, text: str) -> None:
         command = read_command(text)

@@ -14,6 +14,7 @@ __all__ = ["cut", "harmless", "pad", "width_of", "wrap"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _TAB = "    "
+_MARKS = "_.,/-"
 
 
 def harmless(text: str) -> str:
@@ -45,8 +46,8 @@ def cut(text: str, width: int, *, mark: str = "…") -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The lines of `text`, none wider than `width` cells (or one character); breaks at a space
-    where one is in the second half of the line.
+    """The lines of `text`, none wider than `width` cells (or one character); breaks at a space, or
+    behind a mark as names have them, where one is in the second half of the line.
     """
     out: list[str] = []
     for line in text.split("\n"):
@@ -58,6 +59,7 @@ def wrap(text: str, width: int) -> list[str]:
                 out.append(rest[:space])
                 rest = rest[space + 1 :]
             else:
+                end = max((rest.rfind(m, end // 2, end) for m in _MARKS), default=-1) + 1 or end
                 out.append(rest[:end])
                 rest = rest[end:]
         if rest or not line:

@@ -109,13 +109,13 @@ def lay_out(
 ) -> Layout:
     """The layout in which `rows` are shown best; later rows have to do with its widths."""
     numeric = tuple(t.startswith(_NUMBERS) for t in types)
-    natural = [_width(c) for c in columns]
+    values = [1] * len(columns)
     for row in rows:
-        natural = [max(n, _width(cell)) for n, cell in zip(natural, row, strict=True)]
+        values = [max(n, _width(cell)) for n, cell in zip(values, row, strict=True)]
     if style.column_width:
-        widths: tuple[int, ...] | None = (style.column_width,) * len(natural)
+        widths: tuple[int, ...] | None = (style.column_width,) * len(columns)
     else:
-        widths = _fit_widths(natural, numeric, style.width)
+        widths = _fit_widths(columns, values, numeric, style.width)
     return Layout(columns=tuple(columns), numeric=numeric, widths=widths, style=style)
 
 
@@ -126,21 +126,28 @@ def _width(cell: str) -> int:
 
 
 def _fit_widths(
-    natural: Sequence[int], numeric: Sequence[bool], width: int | None
+    columns: Sequence[str], values: Sequence[int], numeric: Sequence[bool], width: int | None
 ) -> tuple[int, ...] | None:
-    """Widths that together fit; None where no column could be read then."""
-    if width is None or not natural:
-        return tuple(natural)
-    room = width - 3 * len(natural) + 1
-    if sum(natural) <= room:
-        return tuple(natural)
-    kept = [n if r and n <= NUMBER_MAX else 0 for n, r in zip(natural, numeric, strict=True)]
-    others = [0 if k else n for n, k in zip(natural, kept, strict=True)]
-    cap = _cap([n for n in others if n], room - sum(kept))
-    if cap >= COLUMN_MIN:
-        return tuple(k or min(n, cap) for n, k in zip(natural, kept, strict=True))
-    cap = _cap(natural, room)
-    return tuple(min(n, cap) for n in natural) if cap >= COLUMN_MIN else None
+    """Widths that together fit; None where no column could be read then.
+
+    Names give way first: at spaces, then anywhere. Then texts take more lines; numbers never do.
+    """
+    whole = tuple(max(v, _width(c)) for c, v in zip(columns, values, strict=True))
+    room = (width or 0) - 3 * len(columns) + 1
+    if width is None or sum(whole) <= room:
+        return whole
+    words = [max(map(_width, c.split()), default=1) for c in columns]
+    at_spaces = tuple(max(v, w) for v, w in zip(values, words, strict=True))
+    if sum(at_spaces) <= room:
+        return at_spaces
+    natural = [max(v, min(w, COLUMN_MIN)) for v, w in zip(values, words, strict=True)]
+    kept = [r and n <= NUMBER_MAX for n, r in zip(natural, numeric, strict=True)]
+    others = [n for n, k in zip(natural, kept, strict=True) if not k]
+    cap = _cap(others, room - sum(natural) + sum(others))
+    if others and cap < COLUMN_MIN:
+        return None
+    fitted = tuple(n if k else min(n, cap) for n, k in zip(natural, kept, strict=True))
+    return fitted if sum(fitted) <= room else None
 
 
 def _cap(natural: Sequence[int], room: int) -> int:

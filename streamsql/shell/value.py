@@ -41,14 +41,10 @@ def _instant(ms: int) -> str:
         found = _EPOCH + timedelta(milliseconds=ms)
     except OverflowError:
         return str(ms)
-    return _timestamp(found, "auto")
-
-
-def _timestamp(value: datetime, timespec: str = "milliseconds") -> str:
-    bare = value.replace(tzinfo=None)
-    if timespec == "auto" and bare.microsecond:
-        timespec = "milliseconds"
-    return bare.isoformat(timespec="seconds" if timespec == "auto" else timespec)
+    # As short as WHERE accepts it: the two bounds of a window are in most of its tables.
+    whole_minutes = found.second == found.microsecond == 0
+    timespec = "minutes" if whole_minutes else "milliseconds" if found.microsecond else "seconds"
+    return found.replace(tzinfo=None).isoformat(timespec=timespec)
 
 
 def _plain(value: object) -> str:
@@ -65,7 +61,7 @@ def _plain(value: object) -> str:
         case bytes():
             return base64.b64encode(value).decode()
         case datetime():
-            return _timestamp(value)
+            return value.replace(tzinfo=None).isoformat(timespec="milliseconds")
         case date() | time():
             return value.isoformat()
         case _:

@@ -28,6 +28,7 @@ WRAPPED = {
     "at spaces": ("one two three", 8, ["one two", "three"]),
     "a long word": ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
     "a space too early to break at": ("a bcdefghijk", 8, ["a bcdefg", "hijk"]),
+    "behind a mark": ("ksql.cast_nulls", 10, ["ksql.cast_", "nulls"]),
     "lines stay": ("a\n\nb", 5, ["a", "", "b"]),
     "wide characters": ("日本語日本語", 5, ["日本", "語日", "本語"]),
     "wider than the line": ("日", 1, ["日"]),
@@ -130,9 +131,22 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(width_of(line) for line in shown) <= width
 
 
+def widths(columns: list[str], types: list[str], row: list[str], width: int) -> object:
+    return lay_out(columns, types, [row], Style(width=width)).widths
+
+
+def test_names_give_way_before_values() -> None:
+    names, types = ["Key Format", "Name"], ["STRING", "STRING"]
+    assert widths(names, types, ["JSON", "x" * 20], 40) == (10, 20)
+    assert widths(names, types, ["JSON", "x" * 20], 31) == (6, 20)
+    assert widths(["CELSIUS_MAXIMUM", "N"], ["DOUBLE", "STRING"], ["21.5", "x" * 20], 34) == (8, 20)
+
+
 def test_numbers_keep_their_line_longer_than_texts() -> None:
-    layout = lay_out(("A", "B"), ("BIGINT", "STRING"), [("1" * 18, "x" * 60)], Style(width=40))
-    assert layout.widths == (18, 17)
+    types = ["BIGINT", "STRING"]
+    assert widths(["A", "B"], types, ["1" * 18, "x" * 60], 40) == (18, 17)
+    assert widths(["A", "B"], types, ["1" * 18, "x" * 60], 30) is None
+    assert widths(["A", "B"], ["BIGINT", "DOUBLE"], ["1" * 18, "2" * 18], 30) is None
 
 
 def test_a_table_without_rows_has_a_head() -> None:

@@ -37,7 +37,8 @@ def test_a_value_in_a_cell(value: object, shown: str) -> None:
 
 
 def test_the_bounds_of_a_window_are_times() -> None:
-    assert to_cell(1_357_034_400_000, "WINDOWSTART") == "2013-01-01T10:00:00"
+    assert to_cell(1_357_034_400_000, "WINDOWSTART") == "2013-01-01T10:00"
+    assert to_cell(1_357_034_401_000, "WINDOWSTART") == "2013-01-01T10:00:01"
     assert to_cell(1_357_034_400_007, "WINDOWEND") == "2013-01-01T10:00:00.007"
     assert to_cell(-1, "WINDOWSTART") == "1969-12-31T23:59:59.999"
     assert to_cell(None, "WINDOWSTART") == "null"
