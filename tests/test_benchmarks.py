@@ -276,7 +276,8 @@ def test_usage_holds_what_children_used(tmp_path: Path) -> None:
     usage = measure([sys.executable, "-c", nested], log=tmp_path / "log", timeout_s=60)
     assert 0.5 <= usage.cpu_seconds < 5
     assert usage.seconds >= 0.5
-    assert 190 < usage.peak_rss_mb < 400
+    # Linux starts a child's peak at its parent's, and this process holds what tests before it left.
+    assert usage.peak_rss_mb > 190
 
 
 def test_a_failure_says_what_the_program_said(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import duckdb
@@ -194,7 +195,16 @@ def _world(path: str, error: duckdb.Error) -> DatabaseError:
     )
 
 
+_SCHEMAS = ("engine", "state", "log")
+
+
 def _open(path: str) -> duckdb.DuckDBPyConnection:
+    if Path(path).stem.lower() in _SCHEMAS:
+        # DuckDB calls a database by its file: `state.x` would then mean two things.
+        raise DatabaseError(
+            f"a database file cannot be called {Path(path).name}",
+            hint=f"{', '.join(_SCHEMAS)} are names inside it: give it another",
+        )
     try:
         return duckdb.connect(path or ":memory:")
     except duckdb.Error as error:
