@@ -231,8 +231,8 @@ class BoundAggregate:
     right one was made without knowing the left (sessions), where that differs. `result`: the value,
     of partials p.
 
-    `signed`: `running` over a table's changes, with undo. `listed`: over a table the values are kept
-    one by one, and it makes the result of their list `{0}`, in order of arrival; `signed` is
+    `signed`: `running` over a table's changes, with undo. `listed`: over a table the values are
+    kept one by one, and it makes the result of their list `{0}`, in order of arrival; `signed` is
     () then. None: it has no undo.
 
     `fold`: the partials are DOUBLE sums, which only a left fold makes independent of where batches
