@@ -1,0 +1,98 @@
+"""A database that is opened again goes on; one that cannot be opened or written says why and loses
+nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import streamsql
+from streamsql.errors import DatabaseError
+from tests.crash.conftest import Original
+from tests.crash.world import ORDERS, Process, load, sinks
+
+pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash")]
+
+NOBODY = 65534
+HOLDER = """
+import sys, streamsql
+with streamsql.connect(sys.argv[1]):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_run_goes_on_where_the_first_was(original: Original, tmp_path: Path) -> None:
+    twice, once = (Process(tmp_path / name, original.file) for name in ("twice", "once"))
+    assert twice.run() == (0, "")
+    with streamsql.connect(str(twice.file)) as connection:
+        connection.wait()
+        queries = connection.progress()
+        # Nothing is read again, and the counts go on from where they were.
+        assert [q.steps for q in queries] == [0, 0, 0, 0]
+        assert all(q.records_in >= ORDERS for q in queries)
+    load(twice.file, 2)
+    assert twice.run() == (0, "")
+    load(once.file, 2)
+    assert once.run() == (0, "")
+    assert sinks(twice.file) == sinks(once.file)
+
+
+def test_a_file_of_another_version_is_refused_by_name(original: Original, tmp_path: Path) -> None:
+    process = Process(tmp_path / "run", original.file)
+    with duckdb.connect(str(process.file)) as connection:
+        connection.execute("UPDATE engine.version SET version = 99")
+    with pytest.raises(DatabaseError, match=r"a\.duckdb has version 99, this program reads"):
+        streamsql.connect(str(process.file))
+
+
+def test_a_second_process_hears_who_has_the_file(original: Original, tmp_path: Path) -> None:
+    process = Process(tmp_path / "run", original.file)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(process.file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        code, text = process.run()
+        holder.communicate()
+    assert code == 1
+    assert f"in use by process {holder.pid}" in text
+
+
+def test_a_read_only_folder_is_a_clear_error(original: Original, tmp_path: Path) -> None:
+    process = Process(tmp_path / "run", original.file)
+    process.file.chmod(0o444)
+    process.file.parent.chmod(0o555)
+    try:
+        code, text = process.run(*(["--user", str(NOBODY)] if os.getuid() == 0 else []))
+    finally:
+        process.file.parent.chmod(0o755)
+        process.file.chmod(0o644)
+    assert code == 1
+    assert text.startswith("DatabaseError: database a.duckdb cannot be opened")
+    assert "can be written" in text
+    assert process.run() == (0, "")
+    assert sinks(process.file) == original.sinks
+
+
+def test_a_full_disk_stops_the_queries_and_loses_nothing(
+    original: Original, tmp_path: Path
+) -> None:
+    process = Process(tmp_path / "run", original.file)
+    # Enough for some steps and not for all of them.
+    code, text = process.run("--file-size-max", "200000")
+    assert code == 1
+    assert "cannot be written" in text
+    assert "nothing that was committed is lost" in text
+    left = sum(table.num_rows for table in sinks(process.file).values())
+    assert 0 < left < sum(table.num_rows for table in original.sinks.values())
+    assert process.run() == (0, "")
+    assert sinks(process.file) == original.sinks
