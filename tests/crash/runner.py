@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from streamsql import connect
 from streamsql.brokers.embedded import EmbeddedLog
 from streamsql.engine.database import Database
 from streamsql.engine.step import Task
 from streamsql.errors import StreamSqlError
 from streamsql.runtime import loop
 from streamsql.runtime.loop import Runtime
+from streamsql.session.connection import connect
 
 POINTS = ("", "fetch", "fetched", "step", "stepped", "produce", "produced", "commit", "committed")
 """What the byte says: a phase that has begun, or has just ended. 0: no step has begun."""
