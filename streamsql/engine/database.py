@@ -9,13 +9,14 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from streamsql.errors import DatabaseError, QueryError
 from streamsql.schema.duck import literal, quote
@@ -49,7 +50,7 @@ class RegisteredKernel(Protocol):
     @property
     def returns(self) -> str: ...
     @property
-    def function(self) -> Callable[..., pa.Array]: ...
+    def function(self) -> Callable[..., Any]: ...
 
 
 class Database:
@@ -109,7 +110,7 @@ class Database:
             self.connection.execute(f"DROP TABLE state.{quote(name)}")
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None, None, None]:
         """One transaction; rolled back when the block raises."""
         self.connection.begin()
         try:
@@ -232,7 +233,7 @@ def _opening_hint(text: str) -> str:
 def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel) -> None:
     """Registers an Arrow function."""
 
-    def call(*arrays: pa.Array) -> pa.Array:
+    def call(*arrays: Any) -> Any:
         return kernel.function(*arrays)
 
     # DuckDB counts the parameters of the signature, where `*arrays` is one.
@@ -246,6 +247,6 @@ def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel) -
         call,
         list(kernel.parameters),
         kernel.returns,
-        type="arrow",
-        null_handling="special",
+        type=PythonUDFType.ARROW,
+        null_handling=FunctionNullHandling.SPECIAL,
     )

@@ -137,7 +137,7 @@ class Task:
         for i in range(len(self.plan.inputs)):
             part = whole
             if len(self.plan.inputs) > 1:
-                part = whole.filter(pc.equal(batch.column("input"), i))
+                part = whole.filter(pc.equal(batch.column("input"), pa.scalar(i, pa.int32())))
             self._connection.register(f"in{i}", part)
             names.append(f"in{i}")
         return names
@@ -174,9 +174,9 @@ def _rejected(table: pa.Table) -> pa.Table:
     if "_err" not in table.column_names:
         return table
     errors = table.column("_err")
-    kept = pa.table({"_err": errors.slice(0, 0)})
+    kept = pa.table([errors.slice(0, 0)], names=["_err"])
     if errors.null_count < len(errors):
-        kept = pa.table({"_err": errors.filter(pc.is_valid(errors))})
+        kept = pa.table([errors.filter(pc.is_valid(errors))], names=["_err"])
     flat = kept.flatten()
     return flat.rename_columns([name.removeprefix("_err.") for name in flat.column_names])
 

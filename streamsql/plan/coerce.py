@@ -183,7 +183,7 @@ def as_type(target: SqlType, expr: ast.Expr, typed: TypedSql) -> TypedSql:
 
 
 def _java_text(expr: ast.Expr) -> str:
-    value = expr.value
+    value: object = getattr(expr, "value", "")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
