@@ -96,7 +96,7 @@ def read_object(
             rewritten=level > FIRST_LEVEL,
             fields=fields,
             asked=frozenset(read),
-            capitals="" if same else _in_capitals(document, fields),
+            capitals="" if same else _in_capitals(document),
             exact={f.name: f.name for f in asked},
             loose={f.name: _spelled(f) for f in asked},
         )
@@ -163,7 +163,7 @@ def _record_text(
     # are cut off are kept from it.
     whole = f"({document} LIKE '{{%}}' OR {document} LIKE {literal(chr(123) + '%}' + chr(10))})"
     if not is_only:
-        capital = _in_capitals(document, fields)
+        capital = _in_capitals(document)
         whole += f" AND {capital if spell is _exact else f'NOT {capital}'}"
     return f"CASE WHEN {whole} THEN try(from_json({document}, {literal(structure)})) END"
 
@@ -190,11 +190,11 @@ def _spelled(column: Field) -> str:
     return written if written.upper() == name != written else name.lower()
 
 
-def _in_capitals(document: str, fields: Sequence[Field]) -> str:
-    """Text of BOOLEAN: whether a document spells names as the columns do; for speed only."""
-    if any(_spelled(f)[:1].isupper() for f in fields if _spelled(f) != f.name):
-        return rf"regexp_matches({document}, '^\{{\s*\"[A-Z][^a-z]')"
-    return f"({document} >= '{{\"A' AND {document} < '{{\"[')"
+def _in_capitals(document: str) -> str:
+    """Text of BOOLEAN: whether the first name of a document begins with two capitals, or with one
+    and no letter; for speed only."""
+    one = f"{document} >= '{{\"A' AND {document} < '{{\"['"
+    return f"CASE WHEN {one} THEN substr({document}, 4, 1) NOT BETWEEN 'a' AND 'z' ELSE false END"
 
 
 def _spells(type_: SqlType) -> bool:

@@ -15,7 +15,7 @@ from streamsql.formats.format import Decode, Format, FormatOptions
 from streamsql.schema.column import Column
 from streamsql.schema.duck import duckdb_type, literal, quote
 
-__all__ = ["Decoded", "connection", "decode", "encode", "literal", "printed"]
+__all__ = ["Decoded", "computed", "connection", "decode", "encode", "literal", "printed"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,18 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def compose_decode(source: str, decoded: Decode, relation: str) -> str:
     """The stages nested as a source nests them, with columns `v0…`, `error` and `is_null`."""
-    for stage in decoded.stages:
-        texts = ", ".join(f"{text} AS {name}" for name, text in stage)
-        relation = f"(SELECT *, {texts} FROM {relation})"
+    relation = nested(decoded, relation)
     columns = [f"{text} AS v{i}" for i, text in enumerate(decoded.columns)]
     columns += [f"{decoded.error} AS error", f"{decoded.null} AS is_null"]
     return f"SELECT {', '.join(columns)} FROM {relation} ORDER BY n"
+
+
+def nested(decoded: Decode, relation: str) -> str:
+    """The relation with the computed columns of the decoder's stages."""
+    for stage in decoded.stages:
+        texts = ", ".join(f"{text} AS {name}" for name, text in stage)
+        relation = f"(SELECT *, {texts} FROM {relation})"
+    return relation
 
 
 def decode(
@@ -83,6 +89,18 @@ def decode(
         errors=[row[-2] for row in rows],
         nulls=[row[-1] for row in rows],
     )
+
+
+def computed(made: Decode, column: str, records: Sequence[bytes | None]) -> list[Any]:
+    """A computed column of the decoder's stages, for each record."""
+    con = connection()
+    con.register("records", pa.table({"n": range(len(records)), "_val": pa.array(records)}))
+    relation = nested(made, "records")
+    try:
+        rows = con.execute(f"SELECT {column} FROM {relation} ORDER BY n").fetchall()
+    finally:
+        con.unregister("records")
+    return [value for (value,) in rows]
 
 
 def encode(

@@ -130,12 +130,14 @@ READERS = {
 
 
 def decimal(field: str, type_: t.Decimal) -> Decimal:
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", field):
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,10})?", field):
         raise Unreadable
     sign, digits, exponent = Decimal(field).as_tuple()
     assert isinstance(exponent, int)
     number = int("".join(map(str, digits)))
-    shift = exponent + type_.scale
+    shift = exponent + type_.scale if number else 0
+    if abs(shift) > 1000:
+        raise Unreadable
     if shift < 0 and number % 10**-shift:
         raise Unreadable
     number = number * 10**shift if shift >= 0 else number // 10**-shift
