@@ -152,7 +152,9 @@ class _Assignor(AbstractPartitionAssignor):
         self._query = query
         self._member = member
 
-    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:  # type: ignore[override]
+    def metadata(  # type: ignore[override]
+        self, topics: Iterable[str]
+    ) -> ConsumerProtocolMemberMetadata:
         return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), self._member().encode())
 
     def assign(  # type: ignore[override]
@@ -177,5 +179,7 @@ class _Assignor(AbstractPartitionAssignor):
             for member, numbers in assigned.items()
         }
 
-    def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:  # type: ignore[override]
+    def on_assignment(  # type: ignore[override]
+        self, assignment: ConsumerProtocolMemberAssignment
+    ) -> None:
         self.told = assignment.user_data or b""

@@ -132,6 +132,10 @@ class Runtime:
             task.sequence = sequence
             query.positions = {TopicPartition(t, p): o for (t, p), o in offsets.items()}
         await self._add_positions(query, saved is not None)
+        if saved is None and query.persistent:
+            # Where it begins is kept before its first step: `latest` is the end as it is now.
+            with self.database.transaction():
+                self._save(query)
         self.queries[plan.query_id] = query
         return query
 
@@ -208,6 +212,15 @@ class Runtime:
                     error.primary, query=query.plan.query_id, detail=error.detail, hint=error.hint
                 )
             )
+        except Exception as error:  # noqa: BLE001  the loop's edge: one query ends, the others go on
+            query.fail(
+                QueryError(
+                    f"query {query.plan.query_id} stopped: {error}",
+                    query=query.plan.query_id,
+                    detail=type(error).__name__,
+                    hint="what it committed is kept; open the database again to go on from there",
+                )
+            )
         return False
 
     async def drain(self) -> None:
@@ -259,6 +272,7 @@ class Runtime:
         """One transaction: state, positions, and the outputs where the log lives in the same
         database."""
         sequence, positions = query.task.sequence, dict(query.positions)
+        counts = query.records_in, query.records_out, query.records_bad
         try:
             with self.database.transaction():
                 step = query.task.step(batch, self._clock())
@@ -268,6 +282,7 @@ class Runtime:
                     self._save(query)
         except BaseException:
             query.task.sequence, query.positions = sequence, positions
+            query.records_in, query.records_out, query.records_bad = counts
             raise
         query.steps += 1
 

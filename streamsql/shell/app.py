@@ -112,7 +112,7 @@ class Shell:
             self.screen.write("interrupted")
         except (EOFError, OSError, OutputError):
             raise
-        except Exception:  # noqa: BLE001  the edge of the loop: it ends the statement, not the session
+        except Exception:  # noqa: BLE001  the loop's edge: it ends the statement, not the session
             fault = traceback.format_exc()
             self.screen.error(f"error: this is a fault of streamsql, please report it:\n{fault}")
 
