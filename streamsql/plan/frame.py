@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from streamsql.catalog.catalog import Catalog, Source
 from streamsql.config import Properties
-from streamsql.errors import StatementError
+from streamsql.errors import Position, StatementError
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, FormatOptions
 from streamsql.operators.operator import Node, WindowInfo
@@ -41,11 +41,15 @@ class Context:
     mentioned: frozenset[str] = frozenset()
     starred: bool = True
 
-    def source(self, name: str) -> Source:
-        """The source called `name`; StatementError where there is none."""
+    def source(self, name: str, position: Position | None = None) -> Source:
+        """The source called `name`; StatementError at `position` where there is none."""
         found = self.catalog.sources.get(name)
         if found is None:
-            raise StatementError(f"{name} does not exist.", hint=source_hint(name, self.catalog))
+            raise StatementError(
+                f"{name} does not exist.",
+                hint=source_hint(name, self.catalog),
+                position=position,
+            )
         return found
 
 
@@ -57,7 +61,7 @@ def source_hint(name: str, catalog: Catalog) -> str:
             f'Did you mean "{same[0]}"? Hint: wrap the source name in double quotes to make it'
             " case-sensitive."
         )
-    return near_hint(name, catalog.sources)
+    return near_hint(name, catalog.sources) or "SHOW STREAMS and SHOW TABLES list what there is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

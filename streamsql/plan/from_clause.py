@@ -43,11 +43,7 @@ def _single(ref: SourceRef, context: Context) -> Frame:
 
 
 def _find(ref: SourceRef, context: Context) -> CatalogSource:
-    try:
-        return context.source(ref.name)
-    except StatementError as error:
-        error.position = ref.position
-        raise
+    return context.source(ref.name, ref.position)
 
 
 def source_frame(source: CatalogSource, alias: str) -> Frame:

@@ -69,7 +69,7 @@ def check_pull(query: Query, context: Context) -> Source:
             f" ksql.query.pull.limit.clause.enabled=true. {PUSH_HINT}"
         )
     _check_pseudo(query)
-    return context.source(query.source.name)
+    return context.source(query.source.name, query.source.position)
 
 
 def _check_pseudo(query: Query) -> None:

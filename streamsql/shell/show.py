@@ -59,12 +59,12 @@ def _text_lines(result: Result, screen: Screen, seconds: float) -> Iterator[str]
 def _listing_lines(result: Listing, screen: Screen) -> Iterator[str]:
     if result.message:
         yield harmless(result.message)
-    if result.rows or not result.details:
-        columns = zip(*result.rows, strict=True) if result.rows else ((),) * len(result.columns)
-        counts = [bool(c) and all(type(v) is int for v in c) for c in columns]
-        types = ["BIGINT" if n else "STRING" for n in counts]
+    if result.rows:
+        # A listing's columns are all texts; those that count stand on the right.
+        columns = zip(*result.rows, strict=True)
+        types = ["BIGINT" if all(type(v) is int for v in c) else "STRING" for c in columns]
         yield from _table(result, types, screen)
-    if not result.rows:
+    else:
         yield f"(no {result.kind.lower() or 'rows'})"
     if result.details:
         yield ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from streamsql import functions
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError, UnsupportedError
 from streamsql.plan.frame import source_hint
+from streamsql.session.handlers.function import describe_function
 from streamsql.session.handlers.show import listing
 from streamsql.session.result import Listing, Result, Text
 from streamsql.session.state import SessionState
@@ -18,7 +18,7 @@ async def handle(statement: Describe, session: SessionState) -> Result:
         case "SOURCE":
             return await _source(statement, session)
         case "FUNCTION":
-            return Text(statement=statement.text, body=functions.describe(statement.name))
+            return Text(statement=statement.text, body=describe_function(statement))
         case "STREAMS" | "TABLES":
             kind = statement.kind.removesuffix("S")
             found = [s for s in session.engine.catalog.sources.values() if s.kind == kind]

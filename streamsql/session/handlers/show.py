@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamsql import functions
 from streamsql.catalog.catalog import Source
 from streamsql.config import SETTINGS
 from streamsql.errors import UnsupportedError
+from streamsql.session.handlers.function import COLUMNS, function_rows
 from streamsql.session.result import Listing, Result
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import Show
@@ -40,8 +40,7 @@ async def handle(statement: Show, session: SessionState) -> Result:
         case "PROPERTIES":
             return _properties(statement, session)
         case "FUNCTIONS":
-            rows = functions.listing()
-            return listing(statement.text, "FUNCTIONS", ("Function Name", "Category"), rows)
+            return listing(statement.text, "FUNCTIONS", COLUMNS, function_rows())
         case "TYPES":
             types = sorted(session.engine.catalog.types.items())
             rows = [(name, str(type_)) for name, type_ in types]
