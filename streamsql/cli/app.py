@@ -14,6 +14,7 @@ import click
 
 __all__ = ["main"]
 
+INTERRUPTED = 130
 DISTRIBUTION = "streamsql-engine"
 
 _EPILOG = """\b
@@ -58,6 +59,13 @@ class _Commands(click.Group):
             args = ["shell", *args]
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Before there was anything to end: click would call it a failure.
+            sys.exit(INTERRUPTED)
+
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "[OPTIONS] [DATABASE]", "Usage: ")
         for name in ("run [OPTIONS] FILE...", "test FILE|DIR..."):
@@ -94,19 +102,38 @@ def command() -> None:
 @command.command()
 @click.argument("database", required=False, default="")
 @click.option("-e", "--execute", "sql", metavar="SQL", help="Execute these statements and end.")
+@click.option(
+    "-f",
+    "--file",
+    "script",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Execute the statements of a file and end.",
+)
 @_SETTING
 @_DEFINE
 @_OUTPUT
 def shell(
-    database: str, sql: str | None, settings: tuple[str, ...], defines: tuple[str, ...], output: str
+    database: str,
+    *,
+    sql: str | None,
+    script: Path | None,
+    settings: tuple[str, ...],
+    defines: tuple[str, ...],
+    output: str,
 ) -> None:
-    """A shell over DATABASE; what `streamsql DATABASE` gives."""
+    """A shell over DATABASE; what `streamsql DATABASE` gives.
+
+    Queries run while it is open, and go on when the database is opened again. To run a script
+    until its queries have read all there is, see streamsql run.
+    """
+    if sql is not None and script is not None:
+        raise click.UsageError("give either --execute or --file")
     from streamsql.cli.opening import read_options
 
     options = read_options(database, settings, defines, output)
     from streamsql.cli.run import open_shell
 
-    sys.exit(open_shell(options, sql, version()))
+    sys.exit(open_shell(options, version(), sql=sql, script=script))
 
 
 @command.command()

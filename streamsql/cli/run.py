@@ -13,7 +13,7 @@ from streamsql.cli.opening import Options, Terminated, open_connection
 from streamsql.cli.summary import Bar, summary_json, summary_lines
 from streamsql.errors import StreamSqlError
 from streamsql.session.connection import Connection, QueryProgress, SyncPush
-from streamsql.shell.app import run_input, run_shell, run_text
+from streamsql.shell.app import run_input, run_script, run_shell, run_text
 from streamsql.shell.screen import TABULAR, OutputError, Screen
 from streamsql.shell.script import Executor, catch_up, decode, read_script
 from streamsql.shell.show import PushView
@@ -33,14 +33,19 @@ class RunOptions:
     summary_json: Path | None = None
 
 
-def open_shell(options: Options, sql: str | None, version: str) -> int:
-    """Executes `sql`, or what comes from a pipe, or what a person types; the exit code."""
+def open_shell(
+    options: Options, version: str, *, sql: str | None = None, script: Path | None = None
+) -> int:
+    """Executes `sql`, `script`, what comes from a pipe, or what a person types; the exit code."""
 
     def work(connection: Connection, screen: Screen) -> int:
         if sql is not None:
             # Bytes of an argument that Python could not read are surrogates.
             return run_text(connection, screen, decode(os.fsencode(sql), "--execute"))
-        if not sys.stdin.isatty():
+        if script is not None:
+            return run_script(connection, screen, script)
+        # One that was closed gives nothing.
+        if sys.stdin is None or not sys.stdin.isatty():
             return run_input(connection, screen, version)
         return run_shell(connection, screen, version)
 

@@ -25,7 +25,7 @@ from streamsql.shell.script import Executor, ScriptError, catch_up, decode
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
 
-__all__ = ["Shell", "run_input", "run_shell", "run_text"]
+__all__ = ["Shell", "run_input", "run_script", "run_shell", "run_text"]
 
 DONE, REFUSED = 0, 1
 """Exit codes."""
@@ -42,13 +42,19 @@ def run_text(connection: Connection, screen: Screen, text: str) -> int:
     return DONE if executor.execute_text(text) else REFUSED
 
 
+def run_script(connection: Connection, screen: Screen, path: Path) -> int:
+    """Executes the statements of a file; the exit code."""
+    return DONE if _unattended(connection, screen).execute_file(path) else REFUSED
+
+
 def run_input(connection: Connection, screen: Screen, version: str) -> int:
     """Executes what comes through standard input, once they are complete; the exit code."""
     shell = Shell(connection, screen, version)
     executor = _unattended(connection, screen)
     shell.executor = executor
     try:
-        done = executor.execute_pieces(_pieces(sys.stdin.buffer, shell))
+        lines = sys.stdin.buffer if sys.stdin is not None else ()
+        done = executor.execute_pieces(_pieces(lines, shell))
     except ScriptError as error:
         screen.refuse(error)
         return REFUSED

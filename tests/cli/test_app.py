@@ -88,6 +88,8 @@ finally:
         (["run", "--set", "auto.offset.reset=x", "a.sql"], "earliest or latest"),
         (["-D", "1=2", "-e", "SHOW STREAMS;"], "a variable's name"),
         (["a.sql"], "streamsql run a.sql"),
+        (["-e", "SHOW STREAMS;", "-f", "a.sql"], "either --execute or --file"),
+        (["-f", "nix.sql"], "'nix.sql' does not exist"),
         (["run", "--set", "ksql.streams.max.task.idle.ms=x", "a.sql"], "a whole number"),
         (["kafka://localhost:9092"], "brokers are not supported yet"),
         (["."], "is a directory"),

@@ -48,12 +48,12 @@ class Runner:
         return self._captured(run_files(files, Options(**options), how))
 
     def execute(self, sql: str, **options: object) -> int:
-        return self._captured(open_shell(Options(**options), sql, "1.2.3"))
+        return self._captured(open_shell(Options(**options), "1.2.3", sql=sql))
 
     def feed(self, monkeypatch: pytest.MonkeyPatch, data: bytes, **options: object) -> int:
         stream = SimpleNamespace(buffer=io.BytesIO(data), isatty=lambda: False)
         monkeypatch.setattr(sys, "stdin", stream)
-        return self._captured(open_shell(Options(**options), None, "1.2.3"))
+        return self._captured(open_shell(Options(**options), "1.2.3"))
 
     def summary(self) -> dict:
         return json.loads((self.folder / "summary.json").read_text())
@@ -201,6 +201,15 @@ def test_execute_ends_with_its_first_error(runner: Runner) -> None:
     assert "(no streams)" in runner.out
     assert "(no tables)" not in runner.out
     assert "  1 | SHOW STREAMS; SELEC 1; SHOW TABLES;\n    |               ^^^^^" in runner.err
+
+
+def test_a_file_is_executed_as_if_it_were_typed(runner: Runner) -> None:
+    script = runner.folder / "a.sql"
+    script.write_text(SETUP + "SELECT * FROM totals;\nSELECT nix FROM totals;")
+    assert runner._captured(open_shell(Options(), "1.2.3", script=script)) == 1
+    assert " apple │ 2\n" in runner.out
+    assert "Records/s" not in runner.out
+    assert f"at {script}:9:8" in runner.err
 
 
 def test_statements_come_through_a_pipe(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
