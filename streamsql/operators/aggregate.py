@@ -25,7 +25,7 @@ from streamsql.operators.project import safe
 from streamsql.operators.sessions import lower_sessions
 from streamsql.operators.suppress import lower_final
 from streamsql.operators.table_state import TableKey
-from streamsql.operators.window import Window, expire_windows, timed_rows, windowed_rows
+from streamsql.operators.window import Window, expire_rows, timed_rows, windowed_rows
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import duckdb_type, physical_names, quote
 from streamsql.schema.typed import TypedSql
@@ -85,14 +85,15 @@ class Aggregate:
     ) -> Relation:
         timed, time = timed_rows(builder, rows)
         grouped = keep_values(builder, self._grouped(windowed_rows(timed, over), partials))
+        expiry = over.expiry(time)
         if self.final:
             table = lower_final(builder, grouped, timed, over)
         else:
             table, state = lower_groups(builder, grouped)
-            expire_windows(builder, state, time, over)
+            expire_rows(builder, state, expiry)
         for seen in grouped.seen:
-            expire_windows(builder, seen, time, over)
-        return table
+            expire_rows(builder, seen, expiry)
+        return replace(table, expiry=expiry)
 
     def _lower_table(self, builder: Builder, relation: Relation) -> Relation:
         names = [quote(n) for n in self._names()[: len(self.group)]]

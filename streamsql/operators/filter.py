@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.table_state import TableKey
+from streamsql.operators.window import expire_rows
 from streamsql.schema.column import Schema
 from streamsql.schema.typed import TypedSql
 
@@ -73,6 +74,7 @@ class Filter:
             f"INSERT INTO {state} SELECT {key.listed()} FROM {rows}"
             " WHERE _fin AND _ok AND _rid IS NULL"
         )
+        expire_rows(builder, state, relation.expiry)
         passes = (
             f"SELECT * EXCLUDE (_ok, _before, _fin, _rid) REPLACE (NOT _ok AS _null) FROM {rows}"
             " WHERE _ok OR coalesce(_before, _rid IS NOT NULL)"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.table_state import TableKey, last_changes, replace_rows, stored_rows
+from streamsql.operators.window import expire_rows
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import duckdb_type
 
@@ -49,4 +50,5 @@ class Materialize:
         state = builder.state_table("rows", (*key.columns, ("_ts", "BIGINT"), *values))
         rows = last_changes(builder, settled, state, key)
         replace_rows(builder, rows, state, columns=(*key.columns, ("_ts", "BIGINT"), *values))
+        expire_rows(builder, state, relation.expiry)
         return replace(settled, materialized=stored_rows(state, settled))

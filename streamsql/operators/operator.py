@@ -41,6 +41,16 @@ class WindowInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """When a window's rows are of no use any more: stream time in the state table `time` is
+    `kept_ms` past their `column`."""
+
+    time: str
+    column: str
+    kept_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
     """Rows between two operators.
 
@@ -50,7 +60,8 @@ class Relation:
     rows, for tables whose state allows it, else empty; it has the columns of the relation, so
     that expressions over the one read the other. `fallible`: it has the column ERROR. `origin`:
     the column that orders its rows against those of other inputs: `_at` where an operator
-    numbered its rows afresh.
+    numbered its rows afresh. `expiry`: when windows can neither
+    change nor be read; whoever keeps something for each row deletes it then.
     """
 
     sql: str
@@ -60,6 +71,7 @@ class Relation:
     materialized: str = ""
     fallible: bool = False
     origin: str = "_seq"
+    expiry: Expiry | None = None
 
     @property
     def names(self) -> dict[str, str]:

@@ -8,14 +8,14 @@ ts]. With `final` a session leaves once, when `end + gap + grace <= stream time`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsql.operators.grouping import Grouped, folds_of
 from streamsql.operators.kernels.sessions import BASE, ELEMENT, TOMBSTONE, session_kernel
 from streamsql.operators.operator import Builder, Relation
 from streamsql.operators.placement import order_bytes
 from streamsql.operators.table_state import STORED_META
-from streamsql.operators.window import EXPIRE_STEPS, Window, keep_time
+from streamsql.operators.window import Window, expire_rows, keep_time
 from streamsql.schema.duck import physical_names, quote
 
 HEADERS_TYPE = "STRUCT(KEY VARCHAR, VALUE BLOB)[]"
@@ -38,17 +38,14 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
     )
     rows = builder.add(work.sessions(timed, structure, state), hint="groups")
     if final:
-        return work.finish(builder, rows, structure, state=state, timed=timed)
+        table = work.finish(builder, rows, structure, state=state, timed=timed)
+        return replace(table, expiry=window.expiry(time))
     touched = f"SELECT _row FROM {structure} WHERE _kind = {BASE}"
     builder.effect(f"DELETE FROM {state} WHERE rowid IN ({touched})")
     builder.effect(f"INSERT INTO {state} SELECT {work.listed} FROM {rows} WHERE _fin")
-    kept = max(window.retention_ms, window.open_ms)
-    builder.effect(
-        f"DELETE FROM {state} st USING {time} tm"
-        f" WHERE tm._part = st._part AND st._we + {kept} <= tm._t",
-        every=EXPIRE_STEPS,
-    )
-    return work.relation(work.changes(timed, structure, rows, last=not builder.every_change), state)
+    expire_rows(builder, state, window.expiry(time))
+    changes = work.changes(timed, structure, rows, last=not builder.every_change)
+    return replace(work.relation(changes, state), expiry=window.expiry(time))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsql.operators.operator import Builder, WindowInfo
+from streamsql.operators.operator import Builder, Expiry, WindowInfo
 
 DAY_MS = 86_400_000
 
@@ -44,10 +44,10 @@ class Window:
         """How long after its start a window of fixed size takes records."""
         return self.size_ms + self.grace_ms
 
-    @property
-    def kept_ms(self) -> int:
-        """How long after its start a window of fixed size is kept."""
-        return max(self.retention_ms, self.open_ms)
+    def expiry(self, time: str) -> Expiry:
+        """When a window's rows can go: a session counts from its end, which moves."""
+        column = "_we" if self.kind == "SESSION" else "_ws"
+        return Expiry(time=time, column=column, kept_ms=max(self.retention_ms, self.open_ms))
 
 
 def timed_rows(builder: Builder, rows: str) -> tuple[str, str]:
@@ -90,10 +90,12 @@ def windowed_rows(timed: str, window: Window) -> str:
     )
 
 
-def expire_windows(builder: Builder, state: str, time: str, window: Window) -> None:
-    """Now and then, deletes windows that can neither change nor be read."""
+def expire_rows(builder: Builder, state: str, expiry: Expiry | None) -> None:
+    """Now and then, deletes rows of windows that can neither change nor be read."""
+    if expiry is None:
+        return
     builder.effect(
-        f"DELETE FROM {state} st USING {time} tm"
-        f" WHERE tm._part = st._part AND st._ws + {window.kept_ms} <= tm._t",
+        f"DELETE FROM {state} st USING {expiry.time} tm WHERE tm._part = st._part"
+        f" AND st.{expiry.column} + {expiry.kept_ms} <= tm._t",
         every=EXPIRE_STEPS,
     )

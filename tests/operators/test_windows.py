@@ -9,9 +9,12 @@ import pytest
 
 from streamsql import functions
 from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.filter import Filter
+from streamsql.operators.materialize import Materialize
 from streamsql.operators.operator import WindowInfo
 from streamsql.operators.window import Window
-from streamsql.schema.types import BIGINT, STRING
+from streamsql.schema.typed import TypedSql
+from streamsql.schema.types import BIGINT, BOOLEAN, STRING
 
 CUTS = (1, "random", "all")
 
@@ -206,3 +209,13 @@ def test_different_values_are_counted_in_each_window_and_forgotten_with_it(kit):
         if how == 20:
             kept = next(n for name, n in outcome.state.items() if "seen" in name)
             assert kept < sum(map(len, seen.values()))
+
+
+def test_what_a_filter_or_a_table_keeps_of_windows_goes_with_them(kit):
+    having = TypedSql(sql='("N" > 0)', type=BOOLEAN, columns=frozenset("N"))
+    rows = [kit.row(("x",), ("a", 1), ts=i) for i in range(0, 4000, 5)]
+    filtered = Filter(input=windows(kit, OVERS[0]), condition=having)
+    stored = Materialize(input=windows(kit, OVERS[0], final=True))
+    for node, name in ((filtered, "fwd"), (stored, "rows")):
+        state = kit.run(node, rows, 20).state
+        assert next(n for table, n in state.items() if name in table) <= 17 * 20 // 2
