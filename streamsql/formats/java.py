@@ -12,7 +12,7 @@ from binascii import Error as Base64Error
 from decimal import Decimal
 
 _INTEGER = re.compile(r"[+-]?\d+")
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,10})?")
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?0*\d{1,10})?")
 _DOUBLE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?", re.ASCII)
 _HEX_DOUBLE = re.compile(
     r"([+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+)[fFdD]?", re.ASCII
@@ -20,6 +20,9 @@ _HEX_DOUBLE = re.compile(
 _NAMED = re.compile(r"([+-]?)(NaN|Infinity)")
 _CONTROLS = "".join(map(chr, range(33)))
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
+
+_EXPONENT_MAX = 2**31 - 1
+"""BigDecimal's scale is an int."""
 
 DECIMAL_DIGITS_MAX = 4_000
 """Beyond it Python's integers refuse text; no column holds as many."""
@@ -53,7 +56,10 @@ def java_bigdecimal(text: str) -> Decimal:
     if not _DECIMAL.fullmatch(text) or len(text) > DECIMAL_DIGITS_MAX:
         raise ValueError(text)
     value = Decimal(text)
-    return abs(value) if value.is_zero() else value
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and abs(exponent) > _EXPONENT_MAX:
+        raise ValueError(text)
+    return value.copy_abs() if value.is_zero() else value
 
 
 def plain_text(value: Decimal) -> str:

@@ -112,7 +112,10 @@ def clean(text: str) -> str:
 
 def number_text(token: FloatToken) -> str:
     """A number with a fraction or an exponent as BigDecimal spells it."""
-    return str(java_bigdecimal(token))
+    try:
+        return str(java_bigdecimal(token))
+    except ValueError:
+        raise ValueError(f"Malformed JSON: the exponent of {token[:30]} is out of range") from None
 
 
 def json_text(value: Json) -> str:

@@ -36,7 +36,6 @@ from streamsql.formats.json_parse import (
     clean,
     json_text,
     node_name,
-    number_text,
     parse_json,
 )
 from streamsql.schema.duck import DECIMAL_PRECISION_MAX
@@ -209,12 +208,21 @@ def fit_decimal(number: Number, type_: Decimal) -> str:
 def _decimal_of(value: Json, name: str) -> Number:
     if isinstance(value, int) and not isinstance(value, bool):
         return Number(value)
+    if isinstance(value, FloatToken):
+        return _bigdecimal(value)
     if not isinstance(value, str):
         raise _refusal(value, name)
     try:
         return java_bigdecimal(value)
     except ValueError:
         raise _not_coerced(name) from None
+
+
+def _bigdecimal(token: FloatToken) -> Number:
+    try:
+        return java_bigdecimal(token)
+    except ValueError:
+        raise Mismatch(f"Malformed JSON: the exponent of {token[:30]} is out of range") from None
 
 
 def _short(number: Number) -> str:
@@ -238,10 +246,12 @@ def _integer_reader(name: str) -> Reader:
 def _integer_of(value: Json, name: str) -> int:
     match value:
         case FloatToken():
-            number = java_bigdecimal(value)
+            number = _bigdecimal(value)
+            if number.is_zero() or number.adjusted() < 0:
+                return 0
             if number.adjusted() > INTEGER_DIGITS_MAX:
                 raise Mismatch(f"Numeric value is out of range of {name}")
-            return int(number) if number.adjusted() >= 0 else 0
+            return int(number)
         case str():
             try:
                 return java_integer(value)
@@ -299,7 +309,7 @@ def _read_string(value: Json) -> str:
 def _string_of(value: Json) -> str:
     match value:
         case FloatToken():
-            return number_text(value)
+            return str(_bigdecimal(value))
         case str():
             return clean(value)
         case bool():

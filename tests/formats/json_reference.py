@@ -156,7 +156,7 @@ def integer(low: int, high: int) -> Any:
 
 
 def decimal(value: Any, precision: int, scale: int) -> Decimal:
-    pattern = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,10})?"
+    pattern = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?0*\d{1,10})?"
     if kind(value) != "number" and not (kind(value) == "text" and re.fullmatch(pattern, value)):
         raise Unreadable
     found = exact(value)
