@@ -212,7 +212,7 @@ class Runtime:
                     error.primary, query=query.plan.query_id, detail=error.detail, hint=error.hint
                 )
             )
-        except Exception as error:  # noqa: BLE001  the loop's edge: one query ends, the others go on
+        except Exception as error:  # noqa: BLE001  the edge of the loop: one query ends
             query.fail(
                 QueryError(
                     f"query {query.plan.query_id} stopped: {error}",
