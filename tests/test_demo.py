@@ -100,7 +100,7 @@ def test_the_demo_reports_what_duckdb_counts(demo: tuple[Path, str], flights: pa
     assert f"({', '.join(f'{origin} {count:,}' for origin, count in origins)})" in output
     assert f"hold {departed:,} departures, 0 late" in output
     assert str(database) in output
-    assert "2013-01-02T10:00:00" in output
+    assert "2013-01-02T10:00" in output
 
 
 @pytest.mark.slow
