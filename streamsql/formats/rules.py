@@ -5,7 +5,7 @@ ksqlDB docs: reference/serialization.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from streamsql.errors import StatementError
 from streamsql.formats.format import KEY, FormatOptions
@@ -28,6 +28,7 @@ def check_columns(
     `reason` says why not, or nothing; `wraps`: the values of WRAP_SINGLE_VALUE that it knows.
     """
     _check_key_types(columns, options)
+    _check_fields(columns)
     _check_wrapping(columns, options, name, wraps)
     why = reason(columns)
     if not why:
@@ -96,6 +97,39 @@ def _holds_map(type_: SqlType) -> bool:
             return any(_holds_map(f.type) for f in fields)
         case _:
             return False
+
+
+def _check_fields(columns: Sequence[Column]) -> None:
+    """DuckDB tells the fields of a STRUCT apart by their names, ASCII letters without case."""
+    for column in columns:
+        for names in _field_names(column.type):
+            for i, name in enumerate(names):
+                other = next((n for n in names[:i] if _folded(n) == _folded(name)), None)
+                if other is not None:
+                    raise StatementError(
+                        f"fields `{other}` and `{name}` of a STRUCT have the same name but for case",
+                        detail=f"column `{column.name}` {column.type}",
+                        hint="give one of them another name",
+                    )
+
+
+def _folded(name: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in name)
+
+
+def _field_names(type_: SqlType) -> Iterator[list[str]]:
+    """The names of each STRUCT in the type."""
+    match type_:
+        case Array(element):
+            yield from _field_names(element)
+        case Map(_, value):
+            yield from _field_names(value)
+        case Struct(fields):
+            yield [f.name for f in fields]
+            for f in fields:
+                yield from _field_names(f.type)
+        case _:
+            pass
 
 
 def _check_wrapping(

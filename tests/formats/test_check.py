@@ -103,6 +103,15 @@ def test_wrapping_is_for_one_column() -> None:
     FORMATS["JSON"].check(columns[:1], FormatOptions(wrap=False))
 
 
+@pytest.mark.parametrize("names", [("a", "A"), ("a", "a"), ("x", "Name", "nAME")])
+def test_fields_of_a_struct_differ_in_more_than_case(names: tuple[str, ...]) -> None:
+    row = t.Struct(tuple(t.Field(name, t.INTEGER) for name in names))
+    found = message("JSON", VALUE, [Column("V", t.Array(row))])
+    assert found == (
+        f"fields `{names[-2]}` and `{names[-1]}` of a STRUCT have the same name but for case"
+    )
+
+
 @pytest.mark.parametrize("delimiter", ['"', "\n", "\r"])
 def test_a_delimiter_that_means_something_else(delimiter: str) -> None:
     assert "Delimiter cannot be" in message("DELIMITED", VALUE, [], delimiter=delimiter)
