@@ -107,7 +107,8 @@ def _check_fields(columns: Sequence[Column]) -> None:
                 other = next((n for n in names[:i] if _folded(n) == _folded(name)), None)
                 if other is not None:
                     raise StatementError(
-                        f"fields `{other}` and `{name}` of a STRUCT have the same name but for case",
+                        f"fields `{other}` and `{name}` of a STRUCT have the same name but for"
+                        " case",
                         detail=f"column `{column.name}` {column.type}",
                         hint="give one of them another name",
                     )
