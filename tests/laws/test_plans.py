@@ -123,7 +123,8 @@ def value_types() -> list[type]:
 
 def thawed(types: list[type]) -> list[str]:
     """Those that can be changed."""
-    return [t.__name__ for t in types if not t.__dataclass_params__.frozen]  # type: ignore[attr-defined]
+    # type: ignore[attr-defined]
+    return [t.__name__ for t in types if not t.__dataclass_params__.frozen]
 
 
 def mutable_parts(value: object, path: str = "value") -> Iterator[str]:
@@ -252,7 +253,8 @@ def _below(node: Node, rule: Rule) -> Node:
         for f in dataclasses.fields(node)  # type: ignore[arg-type]
         if f.name in ("input", "left", "right")
     }
-    return replace(node, **{n: rule(child) for n, child in fields.items()})  # type: ignore[type-var]
+    # type: ignore[type-var]
+    return replace(node, **{n: rule(child) for n, child in fields.items()})
 
 
 @pytest.mark.parametrize("rule", [drop_column, drop_key])
