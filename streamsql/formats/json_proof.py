@@ -95,7 +95,7 @@ _NAN_FIELD = r'":\s*-?(?:[iI]|[nN][aA])'
 _NOT_JSON = (
     r"\s+:",
     _NAN_FIELD.removeprefix('"'),
-    r",\s*[}\]]",
+    r"\s*,\s*[}\]]",
     rf":\s*[-+.0-9a-zA-Z{STAND_IN}]+\s*,\s*[}}\]]",
 )
 """What follows a closing quote where DuckDB reads more than JSON, or `bad` may overlook a name."""
