@@ -5,9 +5,11 @@ from __future__ import annotations
 from streamsql.catalog.catalog import Catalog
 from streamsql.config import Properties
 from streamsql.engine.plan import PhysicalPlan
+from streamsql.engine.plan import Statement as PhysicalStatement
 from streamsql.errors import StatementError
 from streamsql.operators.operator import Node
 from streamsql.plan.frame import Context
+from streamsql.plan.kernels import KERNELS
 from streamsql.plan.persistent import plan_create, plan_insert
 from streamsql.plan.transient import plan_push
 from streamsql.sql import format as format_sql
@@ -65,11 +67,19 @@ def explain_sql(plan: PhysicalPlan) -> str:
             if statement.kernel
             else ""
         )
-        slow = " (slow: loops over rows)" if statement.slow else ""
+        slow = _slow(statement)
         into = f" {statement.result} :=" if statement.result else ""
         lines.append(f"[{i}] {statement.operator}{into}{kernel}{slow}")
         lines.append("    " + statement.sql.strip().replace("\n", "\n    "))
     return "\n".join(lines)
+
+
+def _slow(statement: PhysicalStatement) -> str:
+    """Which of its kernels loop over rows in Python; those in a CASE get the rows that need it."""
+    names = [k.name for k in KERNELS if k.slow and k.name in statement.sql]
+    if names:
+        return f" (slow: {', '.join(names)} loops over the rows that it is given)"
+    return " (slow: loops over rows)" if statement.slow else ""
 
 
 def explain_state(plan: PhysicalPlan) -> str:
