@@ -55,7 +55,9 @@ command line starts the other doors.
 
 FREE = ("errors", "config")
 TOP = {
-    "errors": (), "config": ("errors",), "": ("errors", "config", "session"),
+    "errors": (),
+    "config": ("errors",),
+    "": ("errors", "config", "session"),
     "__main__": ("cli",),
 }
 """Modules beside the rooms; "" is the package itself."""

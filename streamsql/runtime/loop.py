@@ -126,8 +126,8 @@ class Runtime:
             if layout != plan.layout:
                 raise DatabaseError(
                     f"the state of query {plan.query_id} was written with another layout",
-                    hint=f"TERMINATE {plan.query_id} and create it again, or open the file with the"
-                    " version that wrote it",
+                    hint="open the file with the version that wrote it; what is dropped there can"
+                    " be created again here",
                 )
             task.sequence = sequence
             query.positions = {TopicPartition(t, p): o for (t, p), o in offsets.items()}

@@ -48,7 +48,12 @@ class Session(SessionState):
                 position=statement.position,
             )
         before = self.engine.catalog
-        result = await handler(statement, self)
+        try:
+            result = await handler(statement, self)
+        except StatementError as error:
+            # What concerns no one word of a statement concerns the statement (law 9).
+            error.position = error.position or statement.position
+            raise
         changed = self.engine.catalog is not before or isinstance(statement, ControlQuery)
         if changed and isinstance(statement, RECORDED):
             self.engine.record(statement.text, dict(self.properties.items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamsql.catalog.catalog import DropQuery, DropSource, DropType, Source
 from streamsql.errors import StatementError
+from streamsql.plan.frame import source_hint
 from streamsql.session.result import Result
 from streamsql.session.state import SessionState
 from streamsql.sql import statement as st
@@ -17,7 +18,11 @@ async def drop_source(statement: st.DropSource, session: SessionState) -> Result
     if source is None:
         if statement.if_exists:
             return Result(statement=statement.text, message=f"Source {name} does not exist.")
-        raise StatementError(f"{kind.title()} {name} does not exist.", position=statement.position)
+        raise StatementError(
+            f"{kind.title()} {name} does not exist.",
+            hint=source_hint(name, engine.catalog),
+            position=statement.position,
+        )
     if source.kind != statement.kind:
         raise StatementError(
             f"Incompatible data source type is {source.kind}, but statement was DROP"
