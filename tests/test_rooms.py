@@ -38,7 +38,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "connect": ("schema", "brokers", "formats"),
     "session": (
         *("schema", "brokers", "sql", "functions", "formats", "catalog", "plan"),
-        *("runtime", "connect"),
+        *("runtime", "connect", "engine.plan"),
     ),
     "cli": ("session", "shell", "server", "testing"),
     "shell": ("session",),

@@ -10,8 +10,7 @@ the user chose so. Other queries go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import pyarrow as pa
 
@@ -21,63 +20,16 @@ from streamsql.engine.plan import PhysicalPlan
 from streamsql.engine.step import Step, StepError, Task
 from streamsql.errors import DatabaseError, QueryError, StatementError, WorldError
 from streamsql.runtime.processing_log import ProcessingLog
+from streamsql.runtime.query import (
+    RUNNING,
+    QueryOptions,
+    RunningQuery,
+    advance,
+    process_batch,
+    refused,
+)
 
-RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
 _CANCELLED = "The statement was cancelled."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryOptions:
-    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a
-    persistent one has none.
-
-    `ready`: whether the reader of a push query can take more now; the query waits while it cannot.
-    """
-
-    reset: str = "earliest"
-    records_max: int = 65_536
-    stop_on_production_error: bool = True
-    stop_on_deserialization_error: bool = False
-    emit: Callable[[pa.Table], None] | None = None
-    on_error: Callable[[QueryError], None] | None = None
-    ready: Callable[[], bool] | None = None
-    linger_ms: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class RunningQuery:
-    """A query with its place in its inputs. `positions` are next-to-read; `pending`: there may be
-    records to read."""
-
-    task: Task
-    options: QueryOptions
-    positions: dict[TopicPartition, int]
-    status: str = RUNNING
-    error: QueryError | None = None
-    pending: bool = True
-    records_in: int = 0
-    records_out: int = 0
-    records_bad: int = 0
-    steps: int = 0
-    busy_seconds: float = 0.0
-
-    @property
-    def plan(self) -> PhysicalPlan:
-        return self.task.plan
-
-    @property
-    def persistent(self) -> bool:
-        return self.options.emit is None
-
-    def place(self) -> tuple[tuple[str, int], ...]:
-        """How far it has come: ("topic-partition", next-to-read)."""
-        return tuple((f"{t}-{p}", o) for (t, p), o in sorted(self.positions.items()))
-
-    def fail(self, error: QueryError) -> None:
-        """Stops it in ERROR; whoever takes its rows is told."""
-        self.status, self.error = ERROR, error
-        if self.options.on_error is not None:
-            self.options.on_error(error)
 
 
 def wall_clock_ms() -> int:
@@ -161,7 +113,7 @@ class Runtime:
         await self._add_positions(query, known=True)
         return query
 
-    def stop(self, query_id: str, *, drop_state: bool) -> None:
+    async def stop(self, query_id: str, *, drop_state: bool) -> None:
         """Stops a query; with `drop_state` it leaves nothing behind."""
         query = self.queries.pop(query_id, None)
         if query is None or not drop_state:
@@ -251,22 +203,14 @@ class Runtime:
             query.pending = False
             return False
         started = time.perf_counter()
-        await self._process(query, batch)
+        await process_batch(
+            query,
+            batch,
+            lambda part: self._step(query, part),
+            lambda record, error: self._fail(query, record, error),
+        )
         query.busy_seconds += time.perf_counter() - started
         return True
-
-    async def _process(self, query: RunningQuery, batch: pa.Table) -> None:
-        """Steps over `batch`, cutting it down to the record that cannot be processed."""
-        try:
-            await self._step(query, batch)
-        except StepError as error:
-            if batch.num_rows > 1:
-                half = batch.num_rows // 2
-                await self._process(query, batch.slice(0, half))
-                if query.status == RUNNING:
-                    await self._process(query, batch.slice(half))
-                return
-            await self._fail(query, batch, error)
 
     async def _step(self, query: RunningQuery, batch: pa.Table) -> None:
         """One transaction: state, positions, and the outputs where the log lives in the same
@@ -277,7 +221,7 @@ class Runtime:
             with self.database.transaction():
                 step = query.task.step(batch, self._clock())
                 await self._write(query, step)
-                _advance(query.positions, query.plan.inputs, batch)
+                advance(query.positions, query.plan.inputs, batch)
                 if query.persistent:
                     self._save(query)
         except BaseException:
@@ -306,24 +250,12 @@ class Runtime:
     async def _fail(self, query: RunningQuery, record: pa.Table, error: StepError) -> None:
         """Stops the query at `record`, or passes over it."""
         cause = str(error).splitlines()[0]
-        place = (
-            f"topic {query.plan.inputs[record['input'][0].as_py()]},"
-            f" partition {record['partition'][0]}, offset {record['offset'][0]}"
-        )
         query.records_bad += 1
         await self._processing_log.write_failure(query.plan, record, cause, self._clock())
         if query.options.stop_on_production_error:
-            query.fail(
-                QueryError(
-                    cause,
-                    query=query.plan.query_id,
-                    detail=f"at {place}",
-                    hint="SET 'ksql.fail.on.production.error'='false' before creating it passes"
-                    " over such records",
-                )
-            )
+            query.fail(refused(query, record, cause))
             return
-        _advance(query.positions, query.plan.inputs, record)
+        advance(query.positions, query.plan.inputs, record)
         if query.persistent:
             with self.database.transaction():
                 self._save(query)
@@ -341,11 +273,3 @@ class Runtime:
             layout=query.plan.layout,
             records=(query.records_in, query.records_out),
         )
-
-
-def _advance(positions: dict[TopicPartition, int], topics: Sequence[str], batch: pa.Table) -> None:
-    """Moves `positions` behind the records of `batch`."""
-    last = batch.group_by(["input", "partition"]).aggregate([("offset", "max")])
-    for row in last.to_pylist():
-        partition = TopicPartition(topics[row["input"]], row["partition"])
-        positions[partition] = max(positions.get(partition, 0), row["offset_max"] + 1)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from streamsql.brokers.log import APPENDED, FETCHED, TopicInfo
 from streamsql.config import SETTINGS
 from streamsql.errors import QueryError
-from streamsql.runtime.loop import ERROR
+from streamsql.runtime.query import ERROR
 from streamsql.session.background import Background
 from streamsql.session.names import Names, gather_names
 from streamsql.session.push import PushStream

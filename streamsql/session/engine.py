@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from streamsql.brokers.log import Log
+from streamsql.brokers.log import Log, TopicInfo
 from streamsql.catalog.catalog import Catalog, Change
+from streamsql.engine.plan import PhysicalPlan
 from streamsql.plan.kernels import KERNELS
 from streamsql.runtime.loop import Runtime, wall_clock_ms
 from streamsql.runtime.opening import open_runtime
+from streamsql.runtime.query import QueryOptions
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,7 +20,7 @@ class Engine:
     """What the sessions of one process share. `catalog` is replaced, never edited.
 
     `replaying`: the statement log is being executed, so statements are not written to it again.
-    `transient`: number of push queries that were started.
+    `transient`: number of push queries that were started. `rehearsing`: see `rehearsal`.
     """
 
     runtime: Runtime
@@ -27,6 +29,7 @@ class Engine:
     replaying: bool = False
     statements: int = 0
     transient: int = 0
+    rehearsing: bool = False
 
     @property
     def log(self) -> Log:
@@ -38,9 +41,42 @@ class Engine:
         for change in changes:
             self.catalog = self.catalog.apply(change)
 
+    # effects of statements; a rehearsal has none ------------------------------------------------
+
+    async def start_query(self, plan: PhysicalPlan, options: QueryOptions) -> None:
+        """Starts a persistent query."""
+        if not self.rehearsing:
+            await self.runtime.start(plan, options)
+
+    async def replace_query(self, plan: PhysicalPlan, options: QueryOptions) -> None:
+        """Puts a plan in the place of a running query's."""
+        if not self.rehearsing:
+            await self.runtime.replace(plan, options)
+
+    async def stop_query(self, query_id: str) -> None:
+        """Stops a persistent query and drops its state."""
+        if not self.rehearsing:
+            await self.runtime.stop(query_id, drop_state=True)
+
+    async def create_topic(self, topic: TopicInfo) -> None:
+        """Creates a topic, where the statement is not replayed: the topic may be gone since."""
+        if not self.rehearsing and not self.replaying:
+            await self.log.create_topic(topic)
+
+    async def delete_topic(self, name: str) -> None:
+        """Deletes a topic, where the statement is not replayed."""
+        if not self.rehearsing and not self.replaying:
+            await self.log.delete_topic(name)
+
+    def rehearsal(self) -> Engine:
+        """A copy on which a statement can be tried: it changes its own catalog and nothing else."""
+        return replace(self, rehearsing=True)
+
+    # the statement log --------------------------------------------------------------------------
+
     def record(self, text: str, properties: Mapping[str, str]) -> None:
         """Writes a definition to the statement log."""
-        if self.replaying:
+        if self.replaying or self.rehearsing:
             return
         self.statements += 1
         database = self.runtime.database

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamsql.config import Properties
-from streamsql.runtime.loop import QueryOptions
+from streamsql.runtime.query import QueryOptions
 
 
 def query_options(properties: Properties) -> QueryOptions:

@@ -16,7 +16,8 @@ import pyarrow as pa
 from streamsql.brokers.log import APPENDED
 from streamsql.catalog.catalog import Source
 from streamsql.errors import QueryError, StatementError, UnsupportedError
-from streamsql.runtime.loop import ERROR, wall_clock_ms
+from streamsql.runtime.loop import wall_clock_ms
+from streamsql.runtime.query import ERROR
 from streamsql.session.result import Push, Rows
 from streamsql.testing.driver import Driver
 from streamsql.testing.spelling import read_key, read_value, write_key, write_value

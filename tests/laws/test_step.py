@@ -17,7 +17,7 @@ import pytest
 from streamsql.brokers.embedded import EmbeddedLog
 from streamsql.engine.database import Database
 from streamsql.errors import LogError
-from streamsql.runtime.loop import ERROR
+from streamsql.runtime.query import ERROR
 from streamsql.schema.duck import quote
 from streamsql.testing.driver import Driver
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from streamsql.catalog.catalog import DropQuery, PutSource
 from streamsql.errors import StatementError
-from streamsql.runtime.loop import PAUSED, RUNNING
+from streamsql.runtime.query import PAUSED, RUNNING
 from streamsql.session.result import Result
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import ControlQuery
@@ -26,15 +26,15 @@ async def handle(statement: ControlQuery, session: SessionState) -> Result:
                 position=statement.position,
             )
     for query_id in ids:
-        _apply(statement.action, query_id, session)
+        await _apply(statement.action, query_id, session)
     word = {"TERMINATE": "terminated", "PAUSE": "paused", "RESUME": "resumed"}[statement.action]
     return Result(statement=statement.text, message=f"Query {', '.join(ids) or 'ALL'} {word}.")
 
 
-def _apply(action: str, query_id: str, session: SessionState) -> None:
+async def _apply(action: str, query_id: str, session: SessionState) -> None:
     engine = session.engine
     if action == "TERMINATE":
-        engine.runtime.stop(query_id, drop_state=True)
+        await engine.stop_query(query_id)
         source = engine.catalog.sources.get(engine.catalog.queries[query_id].sink)
         engine.apply(DropQuery(query_id))
         if source is not None and source.query == query_id:

@@ -81,7 +81,7 @@ async def _replace(
     check_query_upgrade(
         engine.catalog.queries[found.query], planned, session.properties, engine.catalog
     )
-    await engine.runtime.replace(planned.plan, query_options(session.properties))
+    await engine.replace_query(planned.plan, query_options(session.properties))
     engine.apply(PutSource(planned.source), PutQuery(planned.query))
     return Created(
         statement=statement.text,
@@ -92,10 +92,8 @@ async def _replace(
 
 
 async def _make_topic(source: Source, session: SessionState) -> None:
-    if session.engine.replaying:
-        return
     config = {"cleanup.policy": "compact"} if source.is_table and source.window is None else {}
-    await session.engine.log.create_topic(
+    await session.engine.create_topic(
         TopicInfo(
             name=source.topic,
             partitions=source.partitions,
@@ -114,7 +112,7 @@ async def _start(planned: Persistent, session: SessionState) -> None:
             f" exceed the configured limit. The configured limit is {limit}.",
             hint="TERMINATE a query, or raise ksql.query.persistent.active.limit",
         )
-    await session.engine.runtime.start(planned.plan, query_options(session.properties))
+    await session.engine.start_query(planned.plan, query_options(session.properties))
 
 
 async def insert(statement: InsertInto, session: SessionState) -> Result:

@@ -10,7 +10,7 @@ from streamsql.errors import StatementError
 from streamsql.plan.declare import check_formats, columns_schema, declare, resolve_type
 from streamsql.plan.frame import Context
 from streamsql.plan.source_table import plan_source_table
-from streamsql.runtime.loop import QueryOptions
+from streamsql.runtime.query import QueryOptions
 from streamsql.schema.column import Schema
 from streamsql.session.options import query_options
 from streamsql.session.result import Created, Result
@@ -34,10 +34,9 @@ async def handle(statement: CreateSource, session: SessionState) -> Result:
         )
     source = declare(statement, engine.catalog, session.properties, await engine.partitions())
     _check_replace(statement, source, found)
-    if not engine.replaying:
-        await engine.log.create_topic(
-            TopicInfo(name=source.topic, partitions=source.partitions, replicas=source.replicas)
-        )
+    await engine.create_topic(
+        TopicInfo(name=source.topic, partitions=source.partitions, replicas=source.replicas)
+    )
     if source.read_only and source.is_table:
         source = replace(source, query=await _materialize(source, session))
     engine.apply(PutSource(source))
@@ -109,7 +108,7 @@ async def _materialize(source: Source, session: SessionState) -> str:
     context = Context(catalog=engine.catalog, properties=session.properties, persistent=True)
     plan = plan_source_table(source, context, query_id=query_id)
     options: QueryOptions = query_options(session.properties)
-    await engine.runtime.start(plan, options)
+    await engine.start_query(plan, options)
     return query_id
 
 

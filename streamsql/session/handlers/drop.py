@@ -33,11 +33,11 @@ async def drop_source(statement: st.DropSource, session: SessionState) -> Result
         raise StatementError(f"Cannot delete topic for read-only source: {name}")
     _check_unused(source, session)
     if source.query:
-        engine.runtime.stop(source.query, drop_state=True)
+        await engine.stop_query(source.query)
         engine.apply(DropQuery(source.query))
     engine.apply(DropSource(name))
-    if statement.delete_topic and not engine.replaying:
-        await engine.log.delete_topic(source.topic)
+    if statement.delete_topic:
+        await engine.delete_topic(source.topic)
     return Result(
         statement=statement.text, message=f"Source `{name}` (topic: {source.topic}) was dropped."
     )

@@ -9,7 +9,7 @@ from streamsql.errors import StatementError
 from streamsql.plan.frame import Context
 from streamsql.plan.pull import PUSH_HINT, check_pull, plan_pull
 from streamsql.plan.transient import Transient, plan_push
-from streamsql.runtime.loop import QueryOptions
+from streamsql.runtime.query import QueryOptions
 from streamsql.session.push import PushStream, to_python
 from streamsql.session.result import Push, Result, Rows
 from streamsql.session.state import SessionState

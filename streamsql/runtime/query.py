@@ -1,0 +1,115 @@
+"""A running query: its options, its place in its inputs, its counts; and how a batch that cannot be
+processed is cut down to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from streamsql.brokers.log import TopicPartition
+from streamsql.engine.plan import PhysicalPlan
+from streamsql.engine.step import StepError, Task
+from streamsql.errors import QueryError
+
+RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryOptions:
+    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a
+    persistent one has none.
+
+    `ready`: whether the reader of a push query can take more now; the query waits while it cannot.
+    """
+
+    reset: str = "earliest"
+    records_max: int = 65_536
+    stop_on_production_error: bool = True
+    stop_on_deserialization_error: bool = False
+    emit: Callable[[pa.Table], None] | None = None
+    on_error: Callable[[QueryError], None] | None = None
+    ready: Callable[[], bool] | None = None
+    linger_ms: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningQuery:
+    """A query with its place in its inputs. `positions` are next-to-read; `pending`: there may be
+    records to read."""
+
+    task: Task
+    options: QueryOptions
+    positions: dict[TopicPartition, int]
+    status: str = RUNNING
+    error: QueryError | None = None
+    pending: bool = True
+    records_in: int = 0
+    records_out: int = 0
+    records_bad: int = 0
+    steps: int = 0
+    busy_seconds: float = 0.0
+
+    @property
+    def plan(self) -> PhysicalPlan:
+        return self.task.plan
+
+    @property
+    def persistent(self) -> bool:
+        return self.options.emit is None
+
+    def place(self) -> tuple[tuple[str, int], ...]:
+        """How far it has come: ("topic-partition", next-to-read)."""
+        return tuple((f"{t}-{p}", o) for (t, p), o in sorted(self.positions.items()))
+
+    def fail(self, error: QueryError) -> None:
+        """Stops it in ERROR; whoever takes its rows is told."""
+        self.status, self.error = ERROR, error
+        if self.options.on_error is not None:
+            self.options.on_error(error)
+
+
+async def process_batch(
+    query: RunningQuery,
+    batch: pa.Table,
+    step: Callable[[pa.Table], Awaitable[None]],
+    fail: Callable[[pa.Table, StepError], Awaitable[None]],
+) -> None:
+    """Steps over `batch`; where DuckDB refuses it, over its halves, down to the record that cannot
+    be processed, which `fail` gets."""
+    try:
+        await step(batch)
+    except StepError as error:
+        if batch.num_rows == 1:
+            await fail(batch, error)
+            return
+        half = batch.num_rows // 2
+        await process_batch(query, batch.slice(0, half), step, fail)
+        if query.status == RUNNING:
+            await process_batch(query, batch.slice(half), step, fail)
+
+
+def advance(positions: dict[TopicPartition, int], topics: Sequence[str], batch: pa.Table) -> None:
+    """Moves `positions` behind the records of `batch`."""
+    last = batch.group_by(["input", "partition"]).aggregate([("offset", "max")])
+    for row in last.to_pylist():
+        partition = TopicPartition(topics[row["input"]], row["partition"])
+        positions[partition] = max(positions.get(partition, 0), row["offset_max"] + 1)
+
+
+def place_of(query: RunningQuery, record: pa.Table) -> str:
+    """Where a batch of one record stands, in words."""
+    topic = query.plan.inputs[record["input"][0].as_py()]
+    return f"topic {topic}, partition {record['partition'][0]}, offset {record['offset'][0]}"
+
+
+def refused(query: RunningQuery, record: pa.Table, cause: str) -> QueryError:
+    """The error of a query whose output for `record` cannot be written."""
+    return QueryError(
+        cause,
+        query=query.plan.query_id,
+        detail=f"at {place_of(query, record)}",
+        hint="SET 'ksql.fail.on.production.error'='false' before creating it passes over such"
+        " records",
+    )
