@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from streamsql import functions
 from streamsql.config import SETTINGS
@@ -53,6 +54,8 @@ class Grouping:
 
 def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context) -> Grouping:
     """The frame after GROUP BY and HAVING."""
+    if query.having is not None and frame.window is None:
+        _refuse_bounds(query.having)
     having = qualify(query.having, frame.scope.within("HAVING")) if query.having else None
     calls = aggregate_calls([i.expr for i in items] + ([having] if having else []))
     _check(query, items, calls, persistent=context.persistent)
@@ -146,7 +149,7 @@ def _keys(query: Query, frame: Frame) -> list[tuple[ast.Expr, TypedSql]]:
                     position=part.position,
                 )
             if isinstance(part, ast.ColumnRef) and part.name in WINDOW_BOUNDS and query.window:
-                _raise_bounds(part.name)
+                _raise_bounds(part)
         qualified = qualify(expr, scope)
         if any(qualified == k for k, _ in keys):
             raise StatementError(
@@ -156,12 +159,19 @@ def _keys(query: Query, frame: Frame) -> list[tuple[ast.Expr, TypedSql]]:
     return keys
 
 
-def _raise_bounds(name: str) -> None:
+def _raise_bounds(column: ast.ColumnRef) -> NoReturn:
     raise StatementError(
-        f"Window bounds column {name} can only be used in the SELECT clause of windowed"
+        f"Window bounds column {column.name} can only be used in the SELECT clause of windowed"
         " aggregations"
-        " and can not be passed to aggregate functions."
+        " and can not be passed to aggregate functions.",
+        position=column.position,
     )
+
+
+def _refuse_bounds(expr: ast.Expr) -> None:
+    for column in columns_of(expr):
+        if column.name in WINDOW_BOUNDS:
+            _raise_bounds(column)
 
 
 def _key_names(keys: Sequence[tuple[ast.Expr, TypedSql]], items: tuple[Item, ...]) -> list[str]:
@@ -185,9 +195,8 @@ def _key_names(keys: Sequence[tuple[ast.Expr, TypedSql]], items: tuple[Item, ...
 def _bound(call: ast.Call, frame: Frame, context: Context) -> BoundAggregate:
     args: list[TypedSql] = []
     for arg in call.args:
-        for column in columns_of(arg):
-            if column.name in WINDOW_BOUNDS and frame.window is None:
-                _raise_bounds(column.name)
+        if frame.window is None:
+            _refuse_bounds(arg)
         if not isinstance(arg, ast.Star):
             args.append(bind(arg, frame.scope))
     bound = functions.resolve_aggregate(call.name, args, call.position)

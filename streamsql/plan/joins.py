@@ -21,7 +21,7 @@ from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, Frame, placement, schema_entries
 from streamsql.plan.rewrite import columns_of, qualify
 from streamsql.plan.scope import PSEUDO_NAMES, Entry, Scope
-from streamsql.schema.column import Column, Schema
+from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.typed import TypedSql
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
@@ -60,6 +60,11 @@ def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> F
             f"Invalid join condition: types don't match. Got {shown}.", position=join.on.position
         )
     if kind == "foreign":
+        if left.window or right.window:
+            raise StatementError(
+                "Foreign-key table-table joins are not supported on windowed tables.",
+                position=join.position,
+            )
         return _foreign(join, left, right, condition.left, context=context)
     _check_partitions(left, right)
     _check_windows(left, right, condition)
@@ -264,7 +269,7 @@ def _carried(entry: Entry, context: Context) -> bool:
     """Whether the join has to carry a column: pseudo columns only where the query names them."""
     if not entry.source:
         return False
-    if context.starred and entry.name not in PSEUDO_NAMES:
+    if context.starred and (entry.name not in PSEUDO_NAMES or entry.name in WINDOW_BOUNDS):
         return True
     return entry.name in context.mentioned
 
@@ -300,14 +305,21 @@ def _stays(left: _Side, right: _Side) -> bool:
 
 
 def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
-    """The entries of the frames, reading the joined relation."""
+    """The entries of the frames, reading the joined relation: of each source its key, its
+    window's bounds, its other columns, which is the order of a `*`."""
     typed = {e.name: e.typed for e in schema_entries("", schema)}
     return tuple(
         replace(e, typed=typed[_internal(e)], is_key=False)
         for frame in frames
-        for e in frame.scope.entries
+        for e in _key_first(frame)
         if e.source and _internal(e) in typed
     )
+
+
+def _key_first(frame: Frame) -> list[Entry]:
+    if len(frame.sources) > 1:
+        return list(frame.scope.entries)
+    return sorted(frame.scope.entries, key=lambda e: (not e.is_key, e.name not in WINDOW_BOUNDS))
 
 
 def _equal(join: JoinRef, kind: str, left: _Side, right: _Side, *, context: Context) -> Frame:

@@ -99,7 +99,7 @@ def _star(
             position=item.position,
             hint=near_hint(source, scope.sources()),
         )
-    for entry in scope.columns(source):
+    for entry in scope.columns(source, bounds=joined):
         if entry.source == "" and entry.name != synthetic:
             continue
         ref = ast.ColumnRef(name=entry.name, source=entry.source, position=item.position)

@@ -16,7 +16,7 @@ from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, pseudo_entries, schema_entries
 from streamsql.plan.projection import Item, expand
 from streamsql.plan.pull_keys import check_keys
-from streamsql.plan.rewrite import columns_of
+from streamsql.plan.rewrite import columns_of, walk
 from streamsql.plan.scope import Scope
 from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.duck import quote
@@ -97,7 +97,8 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
     if not isinstance(query.source, SourceRef):
         raise AssertionError(query.source)
     alias = query.source.alias or query.source.name
-    schema = Schema(key=source.schema.key, value=source.schema.value)
+    headers = tuple(Column(h.name, h.type) for h in source.schema.headers)
+    schema = Schema(key=source.schema.key, value=(*source.schema.value, *headers))
     windowed = source.window is not None
     scope = Scope(
         entries=schema_entries(alias, schema)
@@ -166,8 +167,13 @@ def _condition(expr: ast.Expr, scope: Scope) -> TypedSql:
     try:
         condition = bind(expr, scope.within("WHERE"))
     except StatementError as error:
-        if not error.primary.startswith("WHERE column"):
+        part = next((p for p in walk(expr) if p.position == error.position), expr)
+        if isinstance(part, ast.Between):
+            # ksqlDB finds this one later than the others, and says so.
+            error.primary = f"Invalid expression: {error.primary}"
+        elif not error.primary.startswith("WHERE column"):
             error.primary = f"Error in WHERE expression: {error.primary}"
+            error.detail = error.detail or f"Statement: {format_sql(part)}"
         raise
     if condition.type not in (BOOLEAN, NULL):
         raise StatementError(

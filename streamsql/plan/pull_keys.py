@@ -59,6 +59,8 @@ def _check_values(where: ast.Expr, source: Source) -> None:
     """Refuses keys that are NULL or of another type, however the table is read."""
     keys = {c.name: c for c in source.schema.key}
     for part in walk(where):
+        if isinstance(part, ast.Like):
+            _check_like(part, source)
         if not isinstance(part, ast.InList) or not isinstance(part.operand, ast.ColumnRef):
             continue
         column = keys.get(part.operand.name)
@@ -74,6 +76,16 @@ def _check_values(where: ast.Expr, source: Source) -> None:
                     f" {column.name} {column.type} KEY",
                     position=item.position,
                 )
+
+
+def _check_like(part: ast.Like, source: Source) -> None:
+    operand = part.operand
+    column = source.schema.find(operand.name) if isinstance(operand, ast.ColumnRef) else None
+    if column is not None and column.type != STRING:
+        raise StatementError(
+            f"The column type for Like condition must be VARCHAR. The column type is {column.type}",
+            position=part.position,
+        )
 
 
 def _disjuncts(where: ast.Expr) -> list[ast.Expr]:

@@ -63,6 +63,8 @@ def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuer
     context = replace(context, mentioned=_mentioned(query), starred=starred)
     frame = plan_from(query.source, context)
     if query.where is not None:
+        if query.window is not None and frame.window is None:
+            _refuse_own_bounds(query.where)
         frame = _where(query.where, frame)
     scope = _with_bounds(query, frame)
     items = expand(query, scope, persistent=context.persistent, synthetic=frame.synthetic)
@@ -114,6 +116,17 @@ def _refuse_group_clauses(query: Query) -> None:
 
 
 # ------------------------------------------------------------------ WHERE
+
+
+def _refuse_own_bounds(where: ast.Expr) -> None:
+    """WHERE is asked before the query's windows are made."""
+    for column in columns_of(where):
+        if column.name in WINDOW_BOUNDS:
+            raise StatementError(
+                f"Error in WHERE expression: Unknown column {column.name}.",
+                position=column.position,
+                hint="a pull query over the table of the result can compare the window's bounds",
+            )
 
 
 def _where(expr: ast.Expr, frame: Frame) -> Frame:

@@ -78,12 +78,11 @@ class Scope:
             return self.variables[ref.name]
         return self.entry(ref).typed
 
-    def columns(self, source: str | None = None) -> tuple[Entry, ...]:
-        """The columns of `*` or `source.*`: key columns of a source, its window bounds excepted,
-        then its values."""
-        return tuple(
-            e for e in self.entries if e.name not in PSEUDO_NAMES and source in (None, e.source)
-        )
+    def columns(self, source: str | None = None, *, bounds: bool = False) -> tuple[Entry, ...]:
+        """The columns of `*` or `source.*`, without pseudo columns; with `bounds` the windows'
+        are columns too, as they are in a join."""
+        hidden = frozenset(PSEUDO_COLUMNS) if bounds else PSEUDO_NAMES
+        return tuple(e for e in self.entries if e.name not in hidden and source in (None, e.source))
 
 
 def near_hint(name: str, known: Iterable[str]) -> str:

@@ -4,6 +4,7 @@
     --@expected.error: io.confluent.ksql.util.KsqlException     (the last statement is refused)
     --@expected.message: a part of its text
     CREATE …; INSERT INTO … VALUES …; ASSERT VALUES sink (…) VALUES (…);
+    SELECT …;                              with its rows under it, see answers.py
 
 Queries run when an ASSERT or a definition comes, so that the records between two of them are cut
 into batches of the mode's size. A sink that a case asserts holds nothing that the case does not
@@ -21,8 +22,10 @@ from pathlib import Path
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError, StreamSqlError
 from streamsql.plan.declare import columns_schema
+from streamsql.session.result import Push, Result
 from streamsql.sql import Piece, parse_one, split
 from streamsql.sql import statement as st
+from streamsql.testing.answers import answer_lines, expected_answers
 from streamsql.testing.driver import Driver, run
 from streamsql.testing.rows import expected_row, topic_rows
 
@@ -109,10 +112,11 @@ class _Run:
 
     def run(self) -> None:
         pieces = split(self.case.text)
+        answers = expected_answers(self.case.text, pieces)
         for i, piece in enumerate(pieces):
             last = i == len(pieces) - 1
             try:
-                self._statement(piece)
+                self._statement(piece, answers[i])
             except StreamSqlError as error:
                 if not (last and self.case.error):
                     raise CaseFailure(f"{self._where(piece)}: {error}") from error
@@ -134,7 +138,7 @@ class _Run:
             f"{self.case.title}: line {piece.position.line} of the case: {piece.text.strip()[:80]}"
         )
 
-    def _statement(self, piece: Piece) -> None:
+    def _statement(self, piece: Piece, answer: list[str] | None) -> None:
         statement = parse_one(piece.text, origin=piece.position)
         match statement:
             case st.InsertValues():
@@ -146,7 +150,20 @@ class _Run:
                 self._assert_source(statement, piece)
             case _:
                 self._settle()
-                run(self.driver.session.execute_piece(piece))
+                result = run(self.driver.session.execute_piece(piece))
+                if answer is not None:
+                    self._settle_push(result)
+                    self._compare(answer, answer_lines(result), piece)
+
+    def _settle_push(self, result: Result) -> None:
+        # A push query lives in this engine: what it reads is not cut by reopenings.
+        if isinstance(result, Push):
+            self.driver.settle()
+
+    def _compare(self, expected: list[str], found: list[str], piece: Piece) -> None:
+        if expected != found:
+            lines = "\n".join(f"--= {line}" for line in found)
+            raise CaseFailure(f"{self._where(piece)}: gave\n{lines}")
 
     def _settle(self) -> None:
         if not self.mode.reopen:
