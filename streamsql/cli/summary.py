@@ -89,6 +89,8 @@ def summary_lines(queries: Sequence[QueryProgress], seconds: float, style: Style
     yield f"{len(queries)} quer{'y' if len(queries) == 1 else 'ies'} in {seconds:.1f} s"
     if bad:
         yield f"{bad:,} bad records: the topic of the processing log says which and why"
+    if late := sum(q.records_late for q in queries):
+        yield f"{late:,} times a record came too late for a window: the same topic says which"
 
 
 def _row(query: QueryProgress) -> tuple[str, ...]:
@@ -115,6 +117,7 @@ def summary_json(queries: Sequence[QueryProgress], seconds: float) -> str:
                     "records_in": q.records_in - q.before[0],
                     "records_out": q.records_out - q.before[1],
                     "records_bad": q.records_bad,
+                    "records_late": q.records_late,
                     "steps": q.steps,
                     "statements_per_step": q.statements_per_step,
                     "seconds": round(q.busy_seconds, 6),

@@ -91,8 +91,8 @@ class Output:
 class Errors:
     """A result of records that could not be read or computed: columns `_input, _part, _off, _ts,
     _key, _val, message` (`_off` NULL where the operator no longer knows it). It goes to the
-    processing log; `kind` is its type there:
-    `deserialization` or `record`."""
+    processing log; `kind` is its type there: `deserialization` or `record`; `late` is a `record`
+    that came after its window was closed, which is nobody's mistake and counted apart."""
 
     result: str
     kind: str

@@ -25,7 +25,13 @@ from streamsql.operators.project import safe
 from streamsql.operators.sessions import lower_sessions
 from streamsql.operators.suppress import lower_final
 from streamsql.operators.table_state import TableKey
-from streamsql.operators.window import Window, expire_rows, timed_rows, windowed_rows
+from streamsql.operators.window import (
+    Window,
+    expire_rows,
+    skip_late,
+    timed_rows,
+    windowed_rows,
+)
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import duckdb_type, physical_names, quote
 from streamsql.schema.typed import TypedSql
@@ -84,6 +90,8 @@ class Aggregate:
         self, builder: Builder, rows: str, partials: Partials, over: Window
     ) -> Relation:
         timed, time = timed_rows(builder, rows)
+        keys = [quote(n) for n in self._names()[: len(self.group)]]
+        skip_late(builder, timed, keys, over)
         grouped = keep_values(builder, self._grouped(windowed_rows(timed, over), partials))
         expiry = over.expiry(time)
         if self.final:

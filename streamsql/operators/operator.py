@@ -219,6 +219,16 @@ class Builder:
         )
         self.errors.append(Errors(result=name, kind="deserialization"))
 
+    def late(self, sql: str, *, order: str = "_seq") -> None:
+        """Adds the records that `sql` finds to have come too late for a window: columns `_part,
+        _ts, message`, and those of `order`."""
+        name = self.add(
+            "SELECT NULL::INTEGER AS _input, _part, NULL::BIGINT AS _off, _ts, NULL::BLOB AS _key,"
+            f" NULL::BLOB AS _val, message FROM ({sql}) ORDER BY {order}",
+            hint="late",
+        )
+        self.errors.append(Errors(result=name, kind="late"))
+
     def leave(
         self, sink: str, relation: Relation, *, sql: str, kernel: Kernel | None = None
     ) -> None:

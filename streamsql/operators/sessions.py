@@ -15,7 +15,7 @@ from streamsql.operators.kernels.sessions import BASE, ELEMENT, TOMBSTONE, sessi
 from streamsql.operators.operator import Builder, Relation
 from streamsql.operators.placement import order_bytes
 from streamsql.operators.table_state import STORED_META
-from streamsql.operators.window import Window, expire_rows, keep_time
+from streamsql.operators.window import Window, expire_rows, keep_time, skipped
 from streamsql.schema.duck import physical_names, quote
 
 HEADERS_TYPE = "STRUCT(KEY VARCHAR, VALUE BLOB)[]"
@@ -36,6 +36,7 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
         kernel=session_kernel(window.size_ms, window.grace_ms, folds),
         hint="sessions",
     )
+    builder.late(work.late(timed, structure))
     rows = builder.add(work.sessions(timed, structure, state), hint="groups")
     if final:
         table = work.finish(builder, rows, structure, state=state, timed=timed)
@@ -119,6 +120,19 @@ class _Work:
             " WHERE st._we >= m._low AND st._ws <= m._high"
             f" UNION ALL SELECT _g, FALSE, _seq, _ts, _ts, _t, _tb{adds} FROM {timed})"
             " ORDER BY _g, _stored DESC, CASE WHEN _stored THEN _we ELSE _seq END"
+        )
+
+    def late(self, timed: str, structure: str) -> str:
+        """The records that no session took: they are no element that leaves."""
+        closed = self.window.open_ms
+        keys = [k for k in self.names if k != '"_part"']
+        bound = f"_t - {closed}"
+        message = skipped(keys, start="_ts", end="_ts", closed=bound, bracket="]")
+        taken = f"SELECT _row FROM {structure} WHERE _kind = {ELEMENT} AND _emit"
+        return (
+            f"SELECT _seq, _part, _ts, {message} AS message FROM {timed} b"
+            f" WHERE _ts + {closed} < _t AND NOT EXISTS"
+            f" (FROM ({taken}) t WHERE t._row = b._seq)"
         )
 
     def sessions(self, timed: str, structure: str, state: str) -> str:

@@ -8,6 +8,7 @@ State: `time(_part, _t)`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamsql.operators.operator import Builder, Expiry, WindowInfo
@@ -77,17 +78,45 @@ def keep_time(builder: Builder, timed: str, time: str) -> None:
 
 def windowed_rows(timed: str, window: Window) -> str:
     """The rows of `timed`, once for each of their windows that is open: `_ws` its start."""
-    late = f"_ws + {window.open_ms} > _t"
+    sql = f"SELECT * FROM ({_in_windows(timed, window)}) WHERE _ws + {window.open_ms} > _t"
     if window.advance_ms == window.size_ms:
-        start = f"_ts - _ts % {window.size_ms}"
-        return f"(SELECT * FROM (SELECT *, {start} AS _ws FROM {timed}) WHERE {late})"
-    size, advance = window.size_ms, window.advance_ms
-    first = f"greatest(0, _ts - {size - advance}) // {advance} * {advance}"
-    starts = f"unnest(range({first}, _ts + 1, {advance}))"
-    return (
-        "(SELECT * REPLACE (row_number() OVER (ORDER BY _seq, _ws) AS _seq)"
-        f" FROM (SELECT *, {starts} AS _ws FROM {timed}) WHERE {late})"
+        return f"({sql})"
+    number = "row_number() OVER (ORDER BY _seq, _ws)"
+    return f"(SELECT * REPLACE ({number} AS _seq) FROM ({sql}))"
+
+
+def skip_late(builder: Builder, timed: str, keys: Sequence[str], window: Window) -> None:
+    """One statement: an entry for each window that was closed when a record came for it."""
+    # A record that is as late as that for its last window is so for each; none is where it is not.
+    maybe = f"SELECT * FROM {timed} WHERE _ts - {window.size_ms - 1} + {window.open_ms} <= _t"
+    ending = f"_ws + {window.size_ms}"
+    message = skipped(keys, start="_ws", end=ending, closed=f"_t - {window.grace_ms}", bracket=")")
+    builder.late(
+        f"SELECT _seq, _part, _ts, _ws, {message} AS message"
+        f" FROM ({_in_windows(f'({maybe})', window)}) WHERE _ws + {window.open_ms} <= _t",
+        order="_seq, _ws",
     )
+
+
+def skipped(keys: Sequence[str], *, start: str, end: str, closed: str, bracket: str) -> str:
+    """The text about a late record (Kafka Streams: KStreamWindowAggregate); `closed`: windows that
+    end at or before it take nothing."""
+    key = ", ', ', ".join(f"coalesce(({k})::VARCHAR, 'null')" for k in keys)
+    return (
+        f"concat('Skipping record for expired window. key=[', {key}, '] timestamp=[', _ts,"
+        f" '] window=[', {start}, ',', {end}, '{bracket} expiration=[', {closed},"
+        " '] streamTime=[', _t, ']')"
+    )
+
+
+def _in_windows(timed: str, window: Window) -> str:
+    """The rows of `timed`, once for each of their windows."""
+    size, advance = window.size_ms, window.advance_ms
+    start = f"_ts - _ts % {size}"
+    if advance != size:
+        first = f"greatest(0, _ts - {size - advance}) // {advance} * {advance}"
+        start = f"unnest(range({first}, _ts + 1, {advance}))"
+    return f"SELECT *, {start} AS _ws FROM {timed}"
 
 
 def expire_rows(builder: Builder, state: str, expiry: Expiry | None) -> None:

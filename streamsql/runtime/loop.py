@@ -216,7 +216,7 @@ class Runtime:
         """One transaction: state, positions, and the outputs where the log lives in the same
         database."""
         sequence, positions = query.task.sequence, dict(query.positions)
-        counts = query.records_in, query.records_out, query.records_bad
+        counts = query.records_in, query.records_out, query.records_bad, query.records_late
         try:
             with self.database.transaction():
                 step = query.task.step(batch, self._clock())
@@ -226,7 +226,7 @@ class Runtime:
                     self._save(query)
         except BaseException:
             query.task.sequence, query.positions = sequence, positions
-            query.records_in, query.records_out, query.records_bad = counts
+            query.records_in, query.records_out, query.records_bad, query.records_late = counts
             raise
         query.steps += 1
 
@@ -237,13 +237,16 @@ class Runtime:
             elif table.num_rows:
                 await self.log.append(output.sink, table)
                 self.notify(output.sink)
-        bad = sum(t.num_rows for t in step.errors)
-        if bad:
+        found = list(zip(query.plan.errors, step.errors, strict=True))
+        late = sum(t.num_rows for errors, t in found if errors.kind == "late")
+        bad = sum(t.num_rows for _, t in found) - late
+        if bad or late:
             await self._processing_log.write(query.plan, step, self._clock())
             self.notify(self._processing_log.topic)
         query.records_in += step.records_in
         query.records_out += step.records_out
         query.records_bad += bad
+        query.records_late += late
         if bad and query.options.stop_on_deserialization_error:
             raise QueryError("a record could not be read", query=query.plan.query_id)
 

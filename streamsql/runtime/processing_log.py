@@ -18,7 +18,7 @@ from streamsql.engine.plan import PhysicalPlan
 from streamsql.engine.step import Step
 
 DESERIALIZATION, RECORD, PRODUCTION = 0, 1, 2
-_TYPES = {"deserialization": DESERIALIZATION, "record": RECORD}
+_TYPES = {"deserialization": DESERIALIZATION, "record": RECORD, "late": RECORD}
 
 
 class ProcessingLog:
@@ -33,7 +33,7 @@ class ProcessingLog:
     async def write(self, plan: PhysicalPlan, step: Step, now_ms: int) -> None:
         """One entry for each of the step's errors."""
         entries = [
-            self._entry(plan, kind=_TYPES[errors.kind], row=row)
+            self._entry(plan, kind=_TYPES[errors.kind], row=row, late=errors.kind == "late")
             for errors, table in zip(plan.errors, step.errors, strict=True)
             for row in table.to_pylist()
         ]
@@ -55,7 +55,9 @@ class ProcessingLog:
         }
         await self._append([self._entry(plan, kind=PRODUCTION, row=renamed)], now_ms)
 
-    def _entry(self, plan: PhysicalPlan, *, kind: int, row: dict[str, object]) -> str:
+    def _entry(
+        self, plan: PhysicalPlan, *, kind: int, row: dict[str, object], late: bool = False
+    ) -> str:
         place = row.get("_input")
         topic = plan.inputs[place] if isinstance(place, int) else None
         body: dict[str, object] = {
@@ -70,7 +72,7 @@ class ProcessingLog:
             body["recordB64"] = _base64(row.get("_val"))
         name = ("deserializationError", "recordProcessingError", "productionError")[kind]
         entry = {
-            "level": "ERROR",
+            "level": "WARN" if late else "ERROR",
             "logger": f"processing.{plan.query_id}",
             "message": {"type": kind, name: body},
         }

@@ -48,6 +48,7 @@ class RunningQuery:
     records_in: int = 0
     records_out: int = 0
     records_bad: int = 0
+    records_late: int = 0
     steps: int = 0
     busy_seconds: float = 0.0
 

@@ -35,6 +35,8 @@ memory."""
 class QueryProgress:
     """How far a query is: counts since it was created, `lag` records that it has still to read.
 
+    `records_late`: how often a window was closed when a record came for it, since this connection
+    was opened.
     `before`: records in and out when this connection was opened. `persistent`: no push query.
     """
 
@@ -45,6 +47,7 @@ class QueryProgress:
     records_in: int
     records_out: int
     records_bad: int
+    records_late: int
     steps: int
     statements_per_step: int
     busy_seconds: float
@@ -205,6 +208,7 @@ class Connection:
                     records_in=query.records_in,
                     records_out=query.records_out,
                     records_bad=query.records_bad,
+                    records_late=query.records_late,
                     steps=query.steps,
                     statements_per_step=len(query.plan.statements),
                     busy_seconds=query.busy_seconds,

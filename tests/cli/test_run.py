@@ -140,6 +140,22 @@ def test_a_query_that_stops_gives_3_and_says_why(runner: Runner) -> None:
     assert status == {"CTAS_TOTALS_0": "RUNNING", "CSAS_DEAR_1": "RUNNING", "CSAS_MORE_2": "ERROR"}
 
 
+def test_records_that_are_too_late_are_counted(runner: Runner) -> None:
+    text = """CREATE STREAM hits (page STRING KEY, n INT)
+        WITH (kafka_topic='hits', partitions=1, value_format='json');
+      CREATE TABLE counts AS SELECT page, COUNT(*) AS n FROM hits
+        WINDOW HOPPING (SIZE 2 SECONDS, ADVANCE BY 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY page;
+      INSERT INTO hits (ROWTIME, page, n) VALUES (9000, 'a', 1);
+      INSERT INTO hits (ROWTIME, page, n) VALUES (8500, 'a', 1);
+      INSERT INTO hits (ROWTIME, page, n) VALUES (5000, 'b', 1);
+      SHOW QUERIES;"""
+    assert runner.run(text) == 0
+    # One window of the second record is closed, and both of the third.
+    assert [q["records_late"] for q in runner.summary()["queries"]] == [3]
+    assert "3 times a record came too late for a window" in runner.out
+    assert "Records Late" in runner.out
+
+
 def test_bad_records_are_counted(runner: Runner) -> None:
     assert runner.run(SETUP, f"{WRONG} CREATE STREAM more AS SELECT * FROM wrong;") == 0
     assert [q["records_bad"] for q in runner.summary()["queries"]] == [0, 0, 3]

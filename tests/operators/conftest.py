@@ -99,6 +99,7 @@ class Outcome:
     rows: list[Change]
     statements: int = 0
     state: dict[str, int] = field(default_factory=dict)
+    late: list[tuple[int, int, str]] = field(default_factory=list)
 
 
 def fetched(rows: Sequence[Row], offset: int = 0) -> pa.Table:
@@ -147,6 +148,7 @@ def run(
     plan = builder.build(materialized=relation.materialized)
     database = Database(settings={"threads": str(threads)}, kernels=KERNELS)
     changes: list[Change] = []
+    late: list[tuple[int, int, str]] = []
     try:
         task = Task(plan, database.connection)
         task.create_state()
@@ -156,6 +158,12 @@ def run(
                 step = task.step(fetched(batch, offset), 0)
             offset += len(batch)
             changes += _changes(step.outputs[0], relation)
+            late += [
+                (row["_part"], row["_ts"], row["message"])
+                for errors, table in zip(plan.errors, step.errors, strict=True)
+                if errors.kind == "late"
+                for row in table.to_pylist()
+            ]
         kept: list[Change] = []
         if relation.materialized:
             sql = f"SELECT * FROM ({relation.materialized}) ORDER BY ALL"
@@ -168,7 +176,7 @@ def run(
         }
     finally:
         database.close()
-    return Outcome(changes, kept, len(plan.statements), state)
+    return Outcome(changes, kept, len(plan.statements), state, late)
 
 
 def _changes(table: pa.Table, relation: Relation) -> list[Change]:

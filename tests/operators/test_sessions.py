@@ -55,7 +55,7 @@ class Loop:
 
     def __init__(self, kit):
         self.kit, self.sessions, self.time = kit, {}, {}
-        self.changes, self.final = [], []
+        self.changes, self.final, self.late = [], [], []
 
     def take(self, row):
         if row.value is None or row.value[0] is None:
@@ -91,6 +91,16 @@ class Loop:
                 merged["x"] = total + row.value[2]
             self.sessions[place] = [s for s in live if s not in found] + [merged]
             self.emit(place, merged, merged)
+        else:
+            self.late.append(
+                (
+                    row.part,
+                    row.ts,
+                    f"Skipping record for expired window. key=[{row.value[0]}]"
+                    f" timestamp=[{row.ts}] window=[{row.ts},{row.ts}]"
+                    f" expiration=[{now - GAP - GRACE}] streamTime=[{now}]",
+                )
+            )
         self.close(row.part, now)
 
     def close(self, part, now):
@@ -131,12 +141,12 @@ def shown(changes):
 
 def test_sessions_grow_merge_and_leave_tombstones(kit, seed):
     rows = random_rows(kit, random.Random(seed))
-    wanted = reference(kit, rows).changes
+    wanted = reference(kit, rows)
     texts = set()
     for how in CUTS:
-        changes = kit.run(node(kit), rows, how, seed=seed).changes
-        assert shown(changes) == wanted
-        texts.add(repr(changes))
+        outcome = kit.run(node(kit), rows, how, seed=seed)
+        assert (shown(outcome.changes), outcome.late) == (wanted.changes, wanted.late)
+        texts.add(repr(outcome.changes))
     assert len(texts) == 1
 
 
@@ -150,15 +160,19 @@ def test_the_last_of_a_batch_leaves_the_same_sessions(kit, seed):
 
 def test_a_final_session_leaves_once(kit, seed):
     rows = random_rows(kit, random.Random(seed))
-    wanted = reference(kit, rows).final
+    wanted = reference(kit, rows)
     for how in CUTS:
-        assert shown(kit.run(node(kit, final=True), rows, how, seed=seed).changes) == wanted
+        outcome = kit.run(node(kit, final=True), rows, how, seed=seed)
+        assert (shown(outcome.changes), outcome.late) == (wanted.final, wanted.late)
 
 
 def test_thousands_of_records_and_eight_threads(kit):
     rows = random_rows(kit, random.Random(7), 2500)
-    wanted = reference(kit, rows).changes
-    assert shown(kit.run(node(kit), rows, 600).changes) == wanted
+    loop = reference(kit, rows)
+    wanted = loop.changes
+    outcome = kit.run(node(kit), rows, 600)
+    assert (shown(outcome.changes), outcome.late) == (wanted, loop.late)
+    assert len(loop.late) > 20
     assert shown(kit.run(node(kit), rows, "all", threads=8).changes) == wanted
 
 

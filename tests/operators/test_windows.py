@@ -64,6 +64,28 @@ def accepted(rows, over: Window):
                 yield row, start
 
 
+def too_late(rows, over: Window):
+    """(partition, time, entry) for each window that was closed when a row came for it."""
+    time: dict[int, int] = {}
+    out = []
+    for row in rows:
+        if row.value is None or row.value[0] is None:
+            continue
+        now = time[row.part] = max(time.get(row.part, 0), row.ts)
+        out += [
+            (
+                row.part,
+                row.ts,
+                f"Skipping record for expired window. key=[{row.value[0]}] timestamp=[{row.ts}]"
+                f" window=[{start},{start + over.size_ms}) expiration=[{now - over.grace_ms}]"
+                f" streamTime=[{now}]",
+            )
+            for start in starts(row.ts, over)
+            if start + over.size_ms <= now - over.grace_ms
+        ]
+    return out
+
+
 def reference(kit, rows, over: Window):
     groups: dict[tuple, tuple] = {}
     out = []
@@ -89,8 +111,10 @@ OVERS = (
 def test_every_change_of_a_window_is_that_of_a_loop(kit, over, seed):
     rows = random_rows(kit, random.Random(seed), 40)
     expected = reference(kit, rows, over)
+    late = too_late(rows, over)
     for how in CUTS:
-        assert kit.run(windows(kit, over), rows, how, seed=seed).changes == expected
+        outcome = kit.run(windows(kit, over), rows, how, seed=seed)
+        assert (outcome.changes, outcome.late) == (expected, late)
 
 
 @pytest.mark.parametrize("over", OVERS[1:3], ids=lambda w: w.kind)
@@ -118,7 +142,9 @@ def test_thousands_of_records_and_eight_threads(kit):
     over = OVERS[2]
     rows = random_rows(kit, random.Random(9), 40, n=3000)
     expected = reference(kit, rows, over)
-    assert kit.run(windows(kit, over), rows, 700).changes == expected
+    outcome = kit.run(windows(kit, over), rows, 700)
+    assert (outcome.changes, outcome.late) == (expected, too_late(rows, over))
+    assert len(outcome.late) > 100
     assert kit.run(windows(kit, over), rows, "all", threads=8).changes == expected
 
 
@@ -148,12 +174,13 @@ def final_reference(kit, rows, over: Window):
 def test_a_final_window_leaves_once_when_it_closes(kit, over, seed):
     rows = random_rows(kit, random.Random(seed), 40)
     wanted = final_reference(kit, rows, over)
+    late = too_late(rows, over)
     for how in CUTS:
         for every in (True, False) if how == "all" else (True,):
             outcome = kit.run(
                 windows(kit, over, final=True), rows, how, seed=seed, every_change=every
             )
-            assert outcome.changes == wanted
+            assert (outcome.changes, outcome.late) == (wanted, late)
 
 
 def test_final_windows_of_thousands_of_records(kit):

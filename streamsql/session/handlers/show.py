@@ -103,7 +103,7 @@ def _queries(statement: Show, session: SessionState) -> Listing:
     engine = session.engine
     columns = (
         *("Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic"),
-        *("Records In", "Records Out", "Records Bad", "Query String"),
+        *("Records In", "Records Out", "Records Bad", "Records Late", "Query String"),
     )
     rows: list[tuple[object, ...]] = []
     for query in engine.catalog.queries.values():
@@ -119,6 +119,7 @@ def _queries(statement: Show, session: SessionState) -> Listing:
                 running.records_in,
                 running.records_out,
                 running.records_bad,
+                running.records_late,
                 " ".join(query.text.split()),
             )
         )
