@@ -71,8 +71,8 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "cramjam": ("brokers.kafka*",),
     "duckdb": ("engine.*", "brokers.embedded*"),
     "numpy": (
-        *("schema.murmur2", "operators.kernels.*", "engine.step"),
-        *("brokers.*", "formats.*"),
+        *("schema.murmur2", "operators.kernels.*", "engine.step", "engine.changelog"),
+        *("engine.row_bytes", "brokers.*", "formats.*"),
     ),
     "prompt_toolkit": ("shell.*",),
     "pyarrow": (

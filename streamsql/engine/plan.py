@@ -68,12 +68,14 @@ class Statement:
 class StateTable:
     """A table of the query's state: `columns` are (name, DuckDB type).
 
-    `disposable`: it only remembers what the running plan forwarded; a replaced query begins it
-    anew.
+    `key`: the columns that tell its rows apart, the row's partition first: no two rows agree on
+    all of them. `disposable`: it only remembers what the running plan forwarded; a replaced query
+    begins it anew.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
     disposable: bool = False
 
 

@@ -12,6 +12,7 @@ that could not be read.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,6 +21,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from streamsql.engine.changelog import (
+    Change,
+    delete_all,
+    effects_of,
+    net_changes,
+    read_records,
+    table_logs,
+)
 from streamsql.engine.plan import PhysicalPlan, Statement, StateTable
 from streamsql.schema.duck import duckdb_identifier_list, quote
 
@@ -30,12 +39,16 @@ _NOW = re.compile(r"\$now\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one step gives: one table for each of the plan's outputs and errors, in their order."""
+    """What one step gives: one table for each of the plan's outputs and errors, in their order.
+
+    `changelog`: what it did to the state (`changelog.CHANGELOG`), where its task keeps one.
+    """
 
     outputs: tuple[pa.Table, ...]
     errors: tuple[pa.Table, ...]
     records_in: int
     records_out: int
+    changelog: pa.Table | None = None
 
 
 class StepError(Exception):
@@ -46,14 +59,21 @@ class Task:
     """A plan bound to a connection whose transaction its caller holds.
 
     `sequence` is the `_seq` of the last record that was processed; the caller stores it with the
-    positions.
+    positions. `changelog`: its steps say what they did to the state.
     """
 
-    def __init__(self, plan: PhysicalPlan, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self,
+        plan: PhysicalPlan,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        changelog: bool = False,
+    ) -> None:
         self.plan = plan
         self.sequence = 0
         self._steps = 1
         self._connection = connection
+        self._effects = effects_of(plan) if changelog else None
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
             s.result for s in plan.statements if s.result and _is_read(s.result, plan.statements)
@@ -67,16 +87,24 @@ class Task:
                 f"CREATE TABLE IF NOT EXISTS state.{quote(table.name)} ({columns})"
             )
 
-    def replace_state(self, before: PhysicalPlan) -> None:
+    def replace_state(self, before: PhysicalPlan) -> pa.Table | None:
         """Gives the state that `before` left this plan's shape: new tables and columns are
-        empty."""
+        empty. Gives the changelog of what it dropped, where the task keeps one."""
         mine = {t.name: t for t in self.plan.state}
+        old = {log.table.name: log for log in table_logs(before)}
+        changes: list[Change] = []
         for table in before.state:
             if table.disposable or table.name not in mine:
+                if self._effects is not None:
+                    effect = delete_all(old[table.name])
+                    changes.append(
+                        Change(effect, self._connection.sql(effect.sql).to_arrow_table())
+                    )
                 self._connection.execute(f"DROP TABLE IF EXISTS state.{quote(table.name)}")
             elif table.columns != mine[table.name].columns:
                 self._reshape(table, mine[table.name])
         self.create_state()
+        return None if self._effects is None else net_changes(changes)
 
     def _reshape(self, old: StateTable, new: StateTable) -> None:
         """Puts `new` in the place of `old` with the columns that both have."""
@@ -94,16 +122,73 @@ class Task:
         for table in self.plan.state:
             self._connection.execute(f"DROP TABLE IF EXISTS state.{quote(table.name)}")
 
+    def restore(self, records: pa.Table, *, before: Sequence[PhysicalPlan] = ()) -> None:
+        """Applies records of its changelog (key, value; in log order), of any partitions, to the
+        state, within the caller's transaction; a log may be cut anywhere between two calls.
+
+        `before`: the plans that this one replaced, where rows that they wrote may be among the
+        records. DatabaseError where rows have a shape that none of the plans knows.
+        """
+        old = [log for plan in before for log in table_logs(plan)]
+        for found in read_records(records, table_logs(self.plan), self._arrow_schema, before=old):
+            state = f"state.{quote(found.table.name)}"
+            # A key may be NULL, of tables with several key columns.
+            same = " AND ".join(
+                f"st.{quote(n)} IS NOT DISTINCT FROM b.{quote(n)}" for n in found.table.key
+            )
+            self._apply(
+                found.keys,
+                f"DELETE FROM {state} WHERE rowid IN"
+                f" (SELECT st.rowid FROM {state} st JOIN restored b ON {same})",
+            )
+            self._apply(found.rows, f"INSERT INTO {state} SELECT * FROM restored")
+
+    def _apply(self, rows: pa.Table, sql: str) -> None:
+        """Executes a statement that reads `rows` as `restored`."""
+        self._connection.register("restored", rows)
+        try:
+            self._connection.execute(sql)
+        finally:
+            with suppress(duckdb.TransactionException):
+                self._connection.unregister("restored")
+
+    def _arrow_schema(self, columns: Sequence[tuple[str, str]]) -> pa.Schema:
+        """How Arrow calls (name, DuckDB type)."""
+        if not columns:
+            return pa.schema([])
+        listed = ", ".join(f"NULL::{type_} AS {quote(name)}" for name, type_ in columns)
+        return self._connection.sql(f"SELECT {listed} LIMIT 0").to_arrow_table().schema
+
+    def drop_partitions(self, partitions: Collection[int]) -> None:
+        """Removes the state of these partitions, within the caller's transaction."""
+        for table in self.plan.state:
+            self._connection.execute(
+                f"DELETE FROM state.{quote(table.name)}"
+                f" WHERE {quote(table.key[0])} IN (SELECT unnest(?::INTEGER[]))",
+                [sorted(partitions)],
+            )
+
+    def state_partitions(self) -> list[int]:
+        """The partitions that have state, in order."""
+        found = [
+            f"SELECT {quote(t.key[0])} AS part FROM state.{quote(t.name)}" for t in self.plan.state
+        ]
+        if not found:
+            return []
+        sql = f"SELECT DISTINCT part FROM ({' UNION ALL '.join(found)}) ORDER BY part"
+        return [part for (part,) in self._connection.execute(sql).fetchall()]
+
     def step(self, batch: pa.Table, now_ms: int) -> Step:
         """Processes `batch` and gives what leaves; raises StepError where a statement fails."""
         fetched: dict[str, pa.Table] = {}
+        changes: list[Change] = []
         names = self._register(batch)
         try:
             for statement in self.plan.statements:
                 if self._steps % statement.every:
                     continue
                 try:
-                    table = self._run(statement, now_ms)
+                    table = self._run(statement, now_ms, changes)
                 except duckdb.Error as error:
                     raise StepError(str(error)) from error
                 if table is not None:
@@ -125,6 +210,7 @@ class Task:
             errors=tuple(_rejected(fetched[e.result]) for e in self.plan.errors),
             records_in=batch.num_rows,
             records_out=sum(t.num_rows for t in outputs),
+            changelog=None if self._effects is None else net_changes(changes),
         )
 
     def _register(self, batch: pa.Table) -> list[str]:
@@ -142,13 +228,19 @@ class Task:
             names.append(f"in{i}")
         return names
 
-    def _run(self, statement: Statement, now_ms: int) -> pa.Table | None:
+    def _run(self, statement: Statement, now_ms: int, changes: list[Change]) -> pa.Table | None:
         """Runs one statement; gives its rows where they are wanted as Arrow, else keeps them in a
-        temporary table."""
+        temporary table. Of an effect, its rows are added to `changes` where there is a
+        changelog."""
         sql = statement.sql
         parameters = {"now": now_ms} if _NOW.search(sql) else None
         if not statement.result:
-            self._connection.execute(sql, parameters)
+            if self._effects is None:
+                self._connection.execute(sql, parameters)
+                return None
+            effect = self._effects[sql]
+            rows = self._connection.sql(effect.sql, params=parameters).to_arrow_table()
+            changes.append(Change(effect, rows))
             return None
         if statement.kernel is None and statement.result not in self._left:
             self._connection.execute(

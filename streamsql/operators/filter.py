@@ -57,7 +57,7 @@ class Filter:
     def _lower_table(self, builder: Builder, relation: Relation, condition: str) -> Relation:
         settled = builder.settle(relation)
         key = TableKey.of(settled)
-        state = builder.state_table("fwd", key.columns, disposable=True)
+        state = builder.state_table("fwd", key.columns, key=key.names, disposable=True)
         # Did the change before it pass? Of the first in the batch the state knows.
         judged = (
             "SELECT b.*, lag(_ok) OVER w AS _before, lead(_seq) OVER w IS NULL AS _fin,"

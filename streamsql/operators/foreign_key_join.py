@@ -86,8 +86,8 @@ class _Work:
         fk = ("_fk", duckdb_type(self.node.foreign_key.type))
         left_columns = (*state_columns(self.left, self.node.schema, key), fk)
         right_columns = state_columns(self.right, self.node.schema, right_key)
-        left_state = builder.state_table("left", left_columns)
-        right_state = builder.state_table("right", right_columns)
+        left_state = builder.state_table("left", left_columns, key=key.names)
+        right_state = builder.state_table("right", right_columns, key=right_key.names)
         changes = builder.add(self._changes(left_state), hint="changes")
         parts = [
             self._left_changes(changes, right_state),

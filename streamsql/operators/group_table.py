@@ -63,7 +63,9 @@ class TableChanges:
         settled = builder.settle(replace(relation, sql=self._rows(relation)))
         keys = tuple((f"_k{i}", t) for i, (_, t) in enumerate(TableKey.of(relation).columns))
         state = builder.state_table(
-            "source", (*keys, *((name.strip('"'), type_) for name, type_ in values))
+            "source",
+            (*keys, *((name.strip('"'), type_) for name, type_ in values)),
+            key=(name for name, _ in keys),
         )
         moved = builder.add(self._moved(settled.sql, keys, values, state), hint="moved")
         builder.effect(
@@ -134,7 +136,7 @@ def lower_table_groups(
 ) -> Relation:
     """The statements of the groups, and four more for each aggregate that keeps values."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
-    state = builder.state_table("groups", columns)
+    state = builder.state_table("groups", columns, key=grouped.key.names)
     last = not builder.every_change
     rows = changed_groups(builder, grouped, state, last=last)
     store_groups(builder, rows, state, columns)
@@ -172,7 +174,9 @@ def _keep_items(
     A value that goes cancels the last equal one that is still there: of equal values, the n-th
     level is entered by one that comes and left by the next that goes at that level.
     """
-    items = builder.state_table("items", (*key.columns, ("_ord", "BIGINT"), ("_v", type_)))
+    items = builder.state_table(
+        "items", (*key.columns, ("_ord", "BIGINT"), ("_v", type_)), key=("_part", "_ord")
+    )
     group = key.listed()
     top = f"(SELECT coalesce(max(_ord), 0) FROM {items})"
     touched = f"(SELECT DISTINCT {group} FROM {rows})"

@@ -49,7 +49,7 @@ def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
     """Three statements: the changes, the old state out, the new state in. Gives the table, and
     the name of its state."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
-    state = builder.state_table("groups", columns)
+    state = builder.state_table("groups", columns, key=grouped.key.names)
     rows = changed_groups(builder, grouped, state, last=not builder.every_change)
     store_groups(builder, rows, state, columns)
     return group_relation(grouped, rows, state, last=not builder.every_change), state
@@ -76,7 +76,9 @@ def keep_values(builder: Builder, grouped: Grouped) -> Grouped:
     """The same with a state table for the values of each COUNT_DISTINCT."""
     names = [
         builder.state_table(
-            "seen", (*grouped.key.columns, ("_v", duckdb_type(c.aggregate.arguments[0].type)))
+            "seen",
+            (*grouped.key.columns, ("_v", duckdb_type(c.aggregate.arguments[0].type))),
+            key=(*grouped.key.names, "_v"),
         )
         for c in grouped.partials.distinct
     ]

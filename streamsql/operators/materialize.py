@@ -47,7 +47,9 @@ class Materialize:
         key = TableKey.of(settled)
         names = settled.names
         values = [(names[c.name], duckdb_type(c.type)) for c in self.schema.value]
-        state = builder.state_table("rows", (*key.columns, ("_ts", "BIGINT"), *values))
+        state = builder.state_table(
+            "rows", (*key.columns, ("_ts", "BIGINT"), *values), key=key.names
+        )
         rows = last_changes(builder, settled, state, key)
         replace_rows(builder, rows, state, columns=(*key.columns, ("_ts", "BIGINT"), *values))
         expire_rows(builder, state, relation.expiry)

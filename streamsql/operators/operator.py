@@ -10,6 +10,7 @@ Columns of a relation: META, then the physical names of the schema's key and val
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -239,13 +240,20 @@ class Builder:
             self.errors.append(Errors(result=name, kind="deserialization"))
 
     def state_table(
-        self, hint: str, columns: tuple[tuple[str, str], ...], *, disposable: bool = False
+        self,
+        hint: str,
+        columns: tuple[tuple[str, str], ...],
+        *,
+        key: Iterable[str],
+        disposable: bool = False,
     ) -> str:
-        """Declares a state table and gives its quoted name."""
+        """Declares a state table (`engine.plan.StateTable`) and gives its quoted name."""
         # Counted by kind: a filter that is added to a query does not rename its other tables.
         name = f"{self.query_id}${hint}{sum(hint == kind for kind in self._kinds)}"
         self._kinds.append(hint)
-        self.state.append(StateTable(name=name, columns=columns, disposable=disposable))
+        self.state.append(
+            StateTable(name=name, columns=columns, key=tuple(key), disposable=disposable)
+        )
         return f"state.{quote(name)}"
 
     def build(self, *, materialized: str = "") -> PhysicalPlan:

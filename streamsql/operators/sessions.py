@@ -26,8 +26,8 @@ _ALL_SUBS = 3
 def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final: bool) -> Relation:
     """The statements of a GROUP BY over sessions."""
     work = _Work(grouped=grouped, window=window)
-    time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")))
-    state = builder.state_table("groups", work.columns)
+    time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")), key=("_part",))
+    state = builder.state_table("groups", work.columns, key=grouped.key.names)
     timed = builder.add(work.timed(time), hint="timed")
     keep_time(builder, timed, time)
     folds = folds_of(grouped.partials)

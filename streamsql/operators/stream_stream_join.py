@@ -106,11 +106,14 @@ class _Work:
         return ", ".join(name for name, _ in self.key)
 
     def lower(self, builder: Builder) -> Relation:
+        numbered = ("_part", "_n")
         stored = (("_part", "INTEGER"), *self.key, ("_ts", "BIGINT"), ("_n", "BIGINT"))
-        left = builder.state_table("left", (*stored, *self.left_values.values()))
-        right = builder.state_table("right", (*stored, *self.right_values.values()))
+        left = builder.state_table("left", (*stored, *self.left_values.values()), key=numbered)
+        right = builder.state_table("right", (*stored, *self.right_values.values()), key=numbered)
         names = ("_t", "_tl", "_tr", "_n")
-        time = builder.state_table("time", (("_part", "INTEGER"), *((n, "BIGINT") for n in names)))
+        time = builder.state_table(
+            "time", (("_part", "INTEGER"), *((n, "BIGINT") for n in names)), key=("_part",)
+        )
         batch = builder.add(self._batch(time), hint="batch")
         pairs = builder.add(self._pairs(batch, left, right), hint="pairs")
         rows = [self._matches(pairs)]
@@ -236,7 +239,7 @@ class _Work:
             ("_n", "BIGINT"),
         )
         values = (*self.left_values.values(), *self.right_values.values())
-        pending = builder.state_table("pending", (*columns, *values))
+        pending = builder.state_table("pending", (*columns, *values), key=("_part", "_n"))
         listed = ", ".join(n for n, _ in (*columns, *values))
         decided = builder.add(
             self._decided(batch, pairs, pending, alone=alone, wait=wait, listed=listed),

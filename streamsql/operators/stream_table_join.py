@@ -56,7 +56,7 @@ class StreamTableJoin:
         used = used_columns(self.schema, changes)
         types = {c.name: duckdb_type(c.type) for c in changes.schema.value}
         columns = (*key.columns, *((p, types[n]) for n, p in used))
-        state = builder.state_table("rows", columns)
+        state = builder.state_table("rows", columns, key=key.names)
         sql = self._join(left, changes, state)
         replace_rows(builder, last_changes(builder, changes, state, key), state, columns=columns)
         return replace(left, sql=f"({sql})", schema=self.schema, table=False, materialized="")

@@ -23,7 +23,7 @@ def lower_final(builder: Builder, grouped: Grouped, timed: str, window: Window) 
     in."""
     kept = (("_ts", "BIGINT"), ("_hdr", HEADERS_TYPE), *grouped.partials.columns)
     columns = (*grouped.key.columns, *kept)
-    state = builder.state_table("groups", columns)
+    state = builder.state_table("groups", columns, key=grouped.key.names)
     rows = changed_groups(builder, grouped, state, last=True)
     decided = builder.add(
         _decided(grouped, rows, state, timed=timed, window=window), hint="decided"

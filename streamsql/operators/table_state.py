@@ -30,6 +30,11 @@ class TableKey:
             nullable=len(relation.schema.key) > 1,
         )
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(name for name, _ in self.columns)
+
     def listed(self, alias: str = "") -> str:
         """`alias."a", alias."b"`."""
         dot = f"{alias}." if alias else ""

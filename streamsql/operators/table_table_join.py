@@ -220,7 +220,7 @@ def keep_side(builder: Builder, relation: Relation, schema: Schema, alias: str) 
     """A table's changes as a result, and a state table for its rows."""
     kept = builder.settle(relation, hint="side")
     key = TableKey.of(kept)
-    state = builder.state_table("rows", state_columns(kept, schema, key))
+    state = builder.state_table("rows", state_columns(kept, schema, key), key=key.names)
     return Side(kept, state, key, f"{alias}b", f"{alias}s")
 
 

@@ -56,7 +56,7 @@ def timed_rows(builder: Builder, rows: str) -> tuple[str, str]:
 
     Gives the names of the result and of the state table.
     """
-    time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")))
+    time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")), key=("_part",))
     running = "max(b._ts) OVER (PARTITION BY b._part ORDER BY b._seq ROWS UNBOUNDED PRECEDING)"
     timed = builder.add(
         f"SELECT b.*, greatest(tm._t, {running}) AS _t FROM {rows} b"
