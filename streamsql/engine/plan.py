@@ -31,8 +31,12 @@ OUTPUT = (
     ("key", "BLOB"),
     ("value", "BLOB"),
     ("headers", "STRUCT(KEY VARCHAR, VALUE BLOB)[]"),
+    ("part", "INTEGER"),  # the task that it belongs to, whatever partition it is written to
 )
-"""Columns of a sink's result, in order of writing: `brokers.log.APPENDED`."""
+"""Columns of a sink's result, in order of writing: `brokers.log.APPENDED`, and `part`. In a plan
+of a distributed query `part` is the partition number of the input record that a row came of, and
+state of a number is touched by records of that number only; 0 throughout where the plan is
+`whole`."""
 
 ERROR_TYPE = (
     "STRUCT(_input INTEGER, _part INTEGER, _off BIGINT, _ts BIGINT,"
@@ -107,7 +111,8 @@ class PhysicalPlan:
     `materialized`: a SELECT over state tables with the columns of the query's table (physical
     names, then `_ts`,
     `_part`, and `_ws`, `_we` where windowed), for pull queries; empty for streams.
-    `layout`: the text that is hashed to see whether state on disk fits this plan.
+    `layout`: the text that is hashed to see whether state on disk fits this plan. `whole`: state
+    is read across partition numbers, so that one task has to have all of them.
     """
 
     query_id: str
@@ -118,6 +123,7 @@ class PhysicalPlan:
     errors: tuple[Errors, ...] = ()
     materialized: str = ""
     uses_headers: bool = False
+    whole: bool = False
 
     @property
     def layout(self) -> str:

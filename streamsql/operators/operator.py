@@ -151,11 +151,12 @@ class Builder:
     """Collects what the operators of one query write; `build` gives the frozen plan.
 
     `every_change`: emit a change for each record (ksqlDB with caching off), else the last one per
-    key of a batch.
+    key of a batch. `whole`: one task has all partition numbers.
     """
 
     query_id: str
     every_change: bool
+    whole: bool = False
     inputs: list[str] = field(default_factory=list[str])
     statements: list[Statement] = field(default_factory=list[Statement])
     state: list[StateTable] = field(default_factory=list[StateTable])
@@ -239,6 +240,11 @@ class Builder:
         if relation.fallible:
             self.errors.append(Errors(result=name, kind="deserialization"))
 
+    @property
+    def task(self) -> str:
+        """Text of the number of the task that a row belongs to."""
+        return "0::INTEGER" if self.whole else "_part"
+
     def state_table(
         self,
         hint: str,
@@ -266,4 +272,5 @@ class Builder:
             outputs=tuple(self.outputs),
             errors=tuple(self.errors),
             materialized=materialized,
+            whole=self.whole,
         )

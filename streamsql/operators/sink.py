@@ -75,6 +75,7 @@ class Sink:
             f"{_key_text(relation, key.sql, whole=self.whole_key)} AS key",
             f"CASE WHEN NOT _null THEN {value.sql} END AS value",
             "_hdr AS headers",
+            f"{builder.task} AS part",
             *([ERROR] if relation.fallible else []),
         ]
         where = ""
@@ -84,7 +85,7 @@ class Sink:
             self.topic,
             relation,
             sql=f"SELECT {', '.join(columns)} FROM {relation.sql}{where} ORDER BY _seq",
-            kernel=_both(key, value),
+            kernel=all_kernels(key, value),
         )
         return relation
 
@@ -110,9 +111,9 @@ def _key_text(relation: Relation, key: str, *, whole: bool) -> str:
     return key if whole else f"CASE WHEN {given} THEN {key} END"
 
 
-def _both(key: Encode, value: Encode) -> Kernel | None:
-    """One kernel that runs those of both sides."""
-    kernels = [e.kernel for e in (key, value) if e.kernel is not None]
+def all_kernels(*sides: Encode) -> Kernel | None:
+    """One kernel that runs those of all sides."""
+    kernels = [e.kernel for e in sides if e.kernel is not None]
     if not kernels:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from streamsql.catalog.catalog import Catalog, Source
-from streamsql.config import Properties
+from streamsql.config import SETTINGS, Properties
 from streamsql.errors import Position, StatementError
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, FormatOptions
@@ -31,13 +31,17 @@ PSEUDO_SQL = {
 class Context:
     """What a statement is planned against.
 
-    `mentioned`: names of the columns that the query writes out; `starred`: it selects a `*`
-    besides. A join carries no other column.
+    `distributed`: partition numbers are tasks of their own, so that plans are cut into stages
+    (`stages.py`); `service`: what their internal topics are named by. `mentioned`: names of the
+    columns that the query writes out; `starred`: it selects a `*` besides. A join carries no other
+    column.
     """
 
     catalog: Catalog
     properties: Properties
     persistent: bool
+    distributed: bool = False
+    service: str = SETTINGS["ksql.service.id"].default
     mentioned: frozenset[str] = frozenset()
     starred: bool = True
 

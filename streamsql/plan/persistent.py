@@ -25,6 +25,7 @@ from streamsql.plan.frame import Context, source_hint, typed_column
 from streamsql.plan.lowering import lower
 from streamsql.plan.query import PlannedQuery, plan_query
 from streamsql.plan.rules import rewrite
+from streamsql.plan.stages import Cut, InternalTopic, cut_stages, stage_id, whole_reason
 from streamsql.plan.timestamp_column import timestamp_text
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names
@@ -33,14 +34,24 @@ from streamsql.sql.statement import CreateAsSelect, InsertInto
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persistent:
-    """A persistent query that was accepted: its plan, its catalog entry, and the source it makes
-    (None: INSERT INTO)."""
+    """A persistent query that was accepted: its plans, its catalog entry, and its sink.
 
-    plan: PhysicalPlan
+    `stages`: upstream first, the last one feeds the sink; one alone unless the context is
+    distributed. `trees`: theirs. `internal`: the topics between them. `makes_source`: false for
+    INSERT INTO.
+    """
+
+    stages: tuple[PhysicalPlan, ...]
+    trees: tuple[Node, ...]
+    internal: tuple[InternalTopic, ...]
     query: Query
     source: Source
-    node: Node
     makes_source: bool
+
+    @property
+    def plan(self) -> PhysicalPlan:
+        """The last stage: its state is what pull queries read."""
+        return self.stages[-1]
 
 
 def plan_create(
@@ -63,8 +74,7 @@ def plan_create(
         text=statement.text,
         properties=context.properties.items(),
     )
-    node, plan = _lower(planned, source, query_id, context)
-    return Persistent(plan=plan, query=query, source=source, node=node, makes_source=True)
+    return _lowered(planned, source, query, context, makes_source=True)
 
 
 def _check_kind(statement: CreateAsSelect, planned: PlannedQuery) -> None:
@@ -157,12 +167,34 @@ def _value_format(options: With, left: Source, schema: Schema, context: Context)
     return default_wrap(spec, schema, context.properties)
 
 
-def _lower(
-    planned: PlannedQuery, source: Source, query_id: str, context: Context
-) -> tuple[Node, PhysicalPlan]:
-    """The whole tree and its plan."""
+def _lowered(
+    planned: PlannedQuery, source: Source, query: Query, context: Context, *, makes_source: bool
+) -> Persistent:
+    """The query with the plan of each of its stages."""
+    sink = _sink(planned, source)
+    cut = Cut(trees=(sink,), topics=())
+    if context.distributed:
+        cut = cut_stages(sink, query_id=query.id, service=context.service)
+    trees = tuple(rewrite(tree) for tree in cut.trees)
+    stages: list[PhysicalPlan] = []
+    for i, tree in enumerate(trees):
+        builder = new_builder(stage_id(query.id, i, len(trees)), context)
+        builder.whole = context.distributed and whole_reason(tree) != ""
+        relation = lower(tree, builder)
+        stages.append(builder.build(materialized=relation.materialized))
+    return Persistent(
+        stages=tuple(stages),
+        trees=trees,
+        internal=cut.topics,
+        query=query,
+        source=source,
+        makes_source=makes_source,
+    )
+
+
+def _sink(planned: PlannedQuery, source: Source) -> Sink:
+    """The whole tree."""
     node = planned.node
-    builder = new_builder(query_id, context)
     if source.is_table and needs_materialize(node):
         node = Materialize(input=node)
     left = planned.sources[0]
@@ -176,7 +208,7 @@ def _lower(
             raise AssertionError(source.timestamp_column)
         read = typed_column(physical[found.name], found.type)
         timestamp = timestamp_text(read, source.timestamp_format)
-    sink = Sink(
+    return Sink(
         input=node,
         topic=source.topic,
         key_format=format_named(source.key_format.name),
@@ -188,9 +220,6 @@ def _lower(
         whole_key=planned.rekeyed and not planned.stateful and len(planned.schema.key) > 1,
         timestamp=timestamp,
     )
-    tree = rewrite(sink)
-    relation = lower(tree, builder)
-    return tree, builder.build(materialized=relation.materialized)
 
 
 def needs_materialize(node: Node) -> bool:
@@ -237,8 +266,7 @@ def plan_insert(statement: InsertInto, context: Context, *, query_id: str) -> Pe
         kind="INSERT",
         properties=context.properties.items(),
     )
-    node, plan = _lower(planned, sink, query_id, context)
-    return Persistent(plan=plan, query=query, source=sink, node=node, makes_source=False)
+    return _lowered(planned, sink, query, context, makes_source=False)
 
 
 def _check_schemas(result: Schema, sink: Schema) -> None:

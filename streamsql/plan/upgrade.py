@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streamsql.catalog.catalog import Catalog, Query
-from streamsql.config import Properties
+from streamsql.catalog.catalog import Query
+from streamsql.engine.plan import PhysicalPlan
 from streamsql.errors import StatementError
 from streamsql.plan.frame import Context
 from streamsql.plan.persistent import Persistent, plan_create
@@ -14,10 +14,9 @@ from streamsql.sql import parse_one
 from streamsql.sql.statement import CreateAsSelect
 
 
-def check_query_upgrade(
-    old: Query, new: Persistent, properties: Properties, catalog: Catalog
-) -> None:
-    """StatementError where the state of the running query does not fit the new one."""
+def check_query_upgrade(old: Query, new: Persistent, context: Context) -> None:
+    """StatementError where the state of the running query, or what is on its way between its
+    stages, does not fit the new one. `context`: the new one's."""
     if old.sources != new.query.sources:
         raise StatementError(
             f"Cannot upgrade data source: the query reads {', '.join(new.query.sources)}, and"
@@ -26,14 +25,42 @@ def check_query_upgrade(
     statement = parse_one(old.text)
     if not isinstance(statement, CreateAsSelect):
         raise AssertionError(old.text)
-    context = Context(catalog=catalog, properties=properties, persistent=True)
     before = plan_create(statement, context, query_id=old.id, topics={})
-    mine = {t.name: t.columns for t in new.plan.state if not t.disposable}
-    held = {t.name: t.columns for t in before.plan.state if not t.disposable}
-    if any(not _grown(columns, mine.get(name, columns)) for name, columns in held.items()):
+    _check_topics(before, new)
+    for held, needed in zip(before.stages, new.stages, strict=True):
+        _check_state(held, needed)
+
+
+def _check_topics(before: Persistent, new: Persistent) -> None:
+    """Records that the old stages sent are read by the new ones: columns may come behind, whose
+    values these records do not have."""
+    held = [(t.name, t.partitions, t.schema.key) for t in before.internal]
+    if held != [(t.name, t.partitions, t.schema.key) for t in new.internal]:
         raise StatementError(
-            f"Cannot upgrade data source: the state of {old.id} does not fit the new query",
-            detail=f"it has {before.plan.layout}\nthe new one needs {new.plan.layout}",
+            f"Cannot upgrade data source: {before.query.id} would be repartitioned in another way",
+            detail=f"it has {_listed(before)}\nthe new one needs {_listed(new)}",
+            hint="DROP it and create it again",
+        )
+    for old, topic in zip(before.internal, new.internal, strict=True):
+        if topic.schema.value[: len(old.schema.value)] != old.schema.value:
+            raise StatementError(
+                f"Cannot upgrade data source: the internal topic {old.name} carries other columns",
+                detail=f"it has {old.schema}\nthe new query needs {topic.schema}",
+                hint="append what is new to the SELECT, or DROP the query and create it again",
+            )
+
+
+def _listed(planned: Persistent) -> str:
+    return ", ".join(f"{t.name} by {t.schema}" for t in planned.internal) or "no internal topic"
+
+
+def _check_state(held: PhysicalPlan, needed: PhysicalPlan) -> None:
+    mine = {t.name: t.columns for t in needed.state if not t.disposable}
+    kept = {t.name: t.columns for t in held.state if not t.disposable}
+    if any(not _grown(columns, mine.get(name, columns)) for name, columns in kept.items()):
+        raise StatementError(
+            f"Cannot upgrade data source: the state of {held.query_id} does not fit the new query",
+            detail=f"it has {held.layout}\nthe new one needs {needed.layout}",
             hint="DROP it and create it again",
         )
 

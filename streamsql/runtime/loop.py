@@ -235,7 +235,7 @@ class Runtime:
             if query.options.emit is not None:
                 query.options.emit(table)
             elif table.num_rows:
-                await self.log.append(output.sink, table)
+                await self.log.append(output.sink, table.drop_columns(["part"]))
                 self.notify(output.sink)
         found = list(zip(query.plan.errors, step.errors, strict=True))
         late = sum(t.num_rows for errors, t in found if errors.kind == "late")

@@ -16,6 +16,7 @@ from streamsql.operators.foreign_key_join import ForeignKeyJoin
 from streamsql.operators.operator import Node
 from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
+from streamsql.operators.repartition import Receive
 from streamsql.operators.source import Source
 from streamsql.operators.stream_stream_join import StreamStreamJoin
 from streamsql.operators.stream_table_join import StreamTableJoin
@@ -36,6 +37,8 @@ def _pruned(node: Node, wanted: Wanted) -> Node:
     match node:
         case Source():
             return _source(node, wanted)
+        case Receive():
+            return node
         case Project() | Rekey():
             return replace(node, input=_pruned(node.input, _read((*node.keys, *node.values))))
         case Aggregate():

@@ -78,9 +78,7 @@ async def _replace(
     if not session.properties.flag("ksql.create.or.replace.enabled"):
         raise StatementError("CREATE OR REPLACE is disabled (ksql.create.or.replace.enabled)")
     check_upgrade(found, planned.source)
-    check_query_upgrade(
-        engine.catalog.queries[found.query], planned, session.properties, engine.catalog
-    )
+    check_query_upgrade(engine.catalog.queries[found.query], planned, _context(session))
     await engine.replace_query(planned.plan, query_options(session.properties))
     engine.apply(PutSource(planned.source), PutQuery(planned.query))
     return Created(

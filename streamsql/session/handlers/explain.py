@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamsql.errors import StatementError
 from streamsql.plan.explain import explain
+from streamsql.plan.frame import Context
 from streamsql.session.result import Result, Text
 from streamsql.session.state import SessionState
 from streamsql.sql import parse_one
@@ -13,7 +14,10 @@ from streamsql.sql.statement import Explain, Statement
 async def handle(statement: Explain, session: SessionState) -> Result:
     """What ksqlDB's EXPLAIN shows, and the SQL of each operator."""
     explained = _statement(statement, session)
-    parts = explain(explained, session.engine.catalog, session.properties)
+    context = Context(
+        catalog=session.engine.catalog, properties=session.properties, persistent=True
+    )
+    parts = explain(explained, context)
     if statement.stage is not None:
         name = "OPERATORS" if statement.stage == "BOUND" else statement.stage
         return Text(statement=statement.text, body=parts[name])

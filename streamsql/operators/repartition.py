@@ -1,0 +1,120 @@
+"""Send and Receive: the two ends of an internal topic, by which the rows of one stage of a query
+reach the stage that has their key.
+
+Law: what is received is what was sent: columns, time, headers, and a row without a value stays
+one; rows of one partition number that have one key keep their order. The record's key only places
+it, by murmur2 of its bytes; the row, its key too, is the value (`formats/rows.py`), so that no
+format of a key can lose any of it. `_part` of a received row is the number of its record's
+partition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsql.formats.format import Format, FormatOptions
+from streamsql.formats.rows import decode_row, encode_row
+from streamsql.operators.operator import ERROR, WINDOW_META, Builder, Node, Relation, WindowInfo
+from streamsql.operators.sink import all_kernels
+from streamsql.schema.column import Schema
+from streamsql.schema.duck import physical_names, quote
+from streamsql.schema.types import BIGINT, BOOLEAN, SqlType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Writes the rows of `input` to the internal `topic`, placed by its key in `key_format`."""
+
+    input: Node
+    topic: str
+    key_format: Format
+    key_options: FormatOptions
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """Its input."""
+        return (self.input,)
+
+    @property
+    def schema(self) -> Schema:
+        """Its input's."""
+        return self.input.schema
+
+    @property
+    def table(self) -> bool:
+        """As its input."""
+        return self.input.table
+
+    @property
+    def window(self) -> WindowInfo | None:
+        """As its input."""
+        return self.input.window
+
+    def lower(self, builder: Builder, *relations: Relation) -> Relation:
+        """The statement whose rows leave."""
+        (relation,) = relations
+        schema = self.schema
+        key = self.key_format.encode(schema.key, relation.keys, self.key_options, target="key")
+        names = [relation.column(c.name) for c in (*schema.key, *schema.value)]
+        types, meta = row_types(schema, table=self.table, window=self.window)
+        columns = [
+            "NULL::INTEGER AS partition",
+            "_ts AS timestamp",
+            f"{key.sql} AS key",
+            f"{encode_row(types, [*meta, *names])} AS value",
+            "_hdr AS headers",
+            f"{builder.task} AS part",
+            *([ERROR] if relation.fallible else []),
+        ]
+        builder.leave(
+            self.topic,
+            relation,
+            sql=f"SELECT {', '.join(columns)} FROM {relation.sql} ORDER BY _seq",
+            kernel=all_kernels(key),
+        )
+        return relation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receive:
+    """The rows that a Send of `schema` wrote to `topic`; the key format is the Send's."""
+
+    topic: str
+    schema: Schema
+    key_format: Format
+    key_options: FormatOptions
+    table: bool = False
+    window: WindowInfo | None = None
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """None in its stage."""
+        return ()
+
+    def lower(self, builder: Builder, *relations: Relation) -> Relation:
+        """One SELECT over the batch."""
+        batch = builder.input(self.topic)
+        columns = (*self.schema.key, *self.schema.value)
+        types, meta = row_types(self.schema, table=self.table, window=self.window)
+        row, texts = decode_row("_val", types)
+        names = [*meta, *(quote(n) for n in physical_names(c.name for c in columns))]
+        read = [f"{text} AS {name}" for text, name in zip(texts, names, strict=True)]
+        null = [] if self.table else ["FALSE AS _null"]
+        listed = ", ".join(["_seq", "_part", "_off", "_ts", "_hdr", *null, *read])
+        return Relation(
+            sql=f"(SELECT {listed} FROM (SELECT *, {row} AS _row FROM {batch}))",
+            schema=self.schema,
+            table=self.table,
+            window=self.window,
+        )
+
+
+def row_types(
+    schema: Schema, *, table: bool, window: WindowInfo | None
+) -> tuple[list[SqlType], list[str]]:
+    """The types of all that travels in a record's value, and the meta columns in front: only a
+    table has rows without a value."""
+    meta: list[tuple[str, SqlType]] = [("_null", BOOLEAN)] if table else []
+    meta += [(name, BIGINT) for name in WINDOW_META if window]
+    columns = (*schema.key, *schema.value)
+    return [*(t for _, t in meta), *(c.type for c in columns)], [name for name, _ in meta]

@@ -1,0 +1,271 @@
+"""Distributed plans: a tree is cut where rows change their partition number.
+
+On Kafka a task has one partition number of a query's inputs, and its state is its own. So a row
+whose key changes before an operator with state goes through an internal topic, as in Kafka
+Streams: what stands below the cut is a stage of its own. The rules:
+
+1. In a stage the `_part` of a row is the number of its input record's partition, always: no
+   operator of a stage has a placement.
+2. A side of a join whose key bytes have placed its records already is not sent (Kafka Streams:
+   co-partitioning); who wrote them by another partitioner has to repartition them by hand.
+3. PARTITION BY before the sink is no cut: the sink places its records.
+4. A stage that looks across partition numbers (`whole_reason`) is run by one task.
+5. Stages and topics are named by their place in the tree, so that a query that is replaced by one
+   of the same shape finds its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from streamsql.formats.format import Format, FormatOptions
+from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.filter import Filter
+from streamsql.operators.flat_map import FlatMap
+from streamsql.operators.foreign_key_join import ForeignKeyJoin
+from streamsql.operators.materialize import Materialize
+from streamsql.operators.operator import Node
+from streamsql.operators.placement import Placement
+from streamsql.operators.project import Project, safe
+from streamsql.operators.rekey import Rekey
+from streamsql.operators.repartition import Receive, Send
+from streamsql.operators.sink import Sink
+from streamsql.operators.source import Source
+from streamsql.operators.stream_stream_join import StreamStreamJoin
+from streamsql.operators.stream_table_join import StreamTableJoin
+from streamsql.operators.table_table_join import TableTableJoin
+from streamsql.plan.frame import typed_column
+from streamsql.schema.column import Column, Schema
+from streamsql.schema.duck import physical_names, quote
+from streamsql.schema.typed import TypedSql
+from streamsql.schema.types import BOOLEAN
+
+Join = StreamStreamJoin | StreamTableJoin | TableTableJoin | ForeignKeyJoin
+KeyFormat = tuple[Format, FormatOptions]
+
+TOPIC_NAME_MAX = 249
+"""Characters of a topic's name (org.apache.kafka.common.internals.Topic)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalTopic:
+    """A topic between two stages: whoever starts the query creates it, and deletes it with it.
+
+    `schema`: the columns that travel, with the key that places them. It is read from its first
+    offset, whatever `auto.offset.reset` says.
+    """
+
+    name: str
+    partitions: int
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The trees of a query's stages, upstream first, and the topics between them."""
+
+    trees: tuple[Node, ...]
+    topics: tuple[InternalTopic, ...]
+
+
+def cut_stages(sink: Sink, *, query_id: str, service: str) -> Cut:
+    """The stages of a distributed query."""
+    work = _Work(prefix=f"_confluent-ksql-{service}query_{query_id}")
+    last = work.sink(sink)
+    return Cut(trees=(*work.trees, last), topics=tuple(work.topics))
+
+
+def stage_id(query_id: str, number: int, count: int) -> str:
+    """What the state and the positions of a stage are kept under: the query's id for the last one,
+    `CTAS_X_1-0`, `CTAS_X_1-1`, … for those before (a topic may be called so too)."""
+    return query_id if number == count - 1 else f"{query_id}-{number}"
+
+
+def whole_reason(tree: Node) -> str:
+    """Why one task has to have all partition numbers of a stage; empty where it has not."""
+    for child in tree.inputs:
+        if found := whole_reason(child):
+            return found
+    match tree:
+        case ForeignKeyJoin():
+            return "a foreign-key join looks for its rows in all partitions"
+        case Aggregate(placement=Placement()):
+            return "GROUP BY moves the rows of a table between partitions"
+        case _:
+            return ""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """Collects the stages that come before the one that is looked at."""
+
+    prefix: str
+    trees: list[Node] = field(default_factory=list[Node])
+    topics: list[InternalTopic] = field(default_factory=list[InternalTopic])
+
+    def sink(self, sink: Sink) -> Sink:
+        """The last stage. A key that changes right before the sink stays where it is."""
+        tree = sink.input
+        if isinstance(tree, Rekey):
+            rekeyed = replace(tree, input=self.cut(tree.input, "", None), placement=None)
+            return replace(sink, input=rekeyed)
+        return replace(sink, input=self.cut(tree, "", (sink.key_format, sink.key_options)))
+
+    def cut(self, node: Node, place: str, key: KeyFormat | None) -> Node:
+        """What is left of `node` in its stage. `place`: of the join that it is a side of, for the
+        names of topics; `key`: how the sink writes the key, if it is this node's."""
+        match node:
+            case Aggregate():
+                return self._aggregate(node, place, key)
+            case Rekey():
+                return self._moved(replace(node, input=self.cut(node.input, place, None)), place)
+            case Project():
+                below = self.cut(node.input, place, key)
+                return self._side(replace(node, input=below), place)
+            case Filter() | FlatMap() | Materialize():
+                return replace(node, input=self.cut(node.input, place, key))
+            case StreamStreamJoin() | StreamTableJoin() | TableTableJoin() | ForeignKeyJoin():
+                # Named as in ksqlDB: each join to the left of another one has an `L_` more.
+                join = "L_" * (place.count("Join") + place.count("L_")) + "Join"
+                left = self.cut(node.left, f"{join}-left", None)
+                right = self.cut(node.right, f"{join}-right", None)
+                return replace(node, left=left, right=right)
+            case _:
+                return node
+
+    def _aggregate(self, node: Aggregate, place: str, key: KeyFormat | None) -> Node:
+        below = replace(node, input=self.cut(node.input, place, None))
+        if node.placement is None or node.input.table:
+            return below
+        sent, grouped = _split_groups(below)
+        format_ = key or (node.placement.format, node.placement.options)
+        return replace(
+            grouped,
+            input=self._send(sent, "Aggregate-GroupBy", format_, node.placement.partitions),
+        )
+
+    def _moved(self, node: Rekey, place: str) -> Node:
+        placement = node.placement
+        if placement is None:
+            return node
+        keyed = _with_key(replace(node, placement=None))
+        format_ = (placement.format, placement.options)
+        return self._send(keyed, place, format_, placement.partitions)
+
+    def _side(self, node: Project, place: str) -> Node:
+        placement = node.placement
+        if placement is None:
+            return node
+        stays = replace(node, placement=None)
+        format_ = (placement.format, placement.options)
+        if _placed_by(node.input) == format_:
+            return stays
+        sent = stays if node.table else _with_key(stays)
+        return self._send(sent, place, format_, placement.partitions)
+
+    def _send(self, node: Node, place: str, key: KeyFormat, partitions: int) -> Receive:
+        """Ends a stage with `node`; gives what reads it in the next one."""
+        format_, options = key
+        topic = _topic_name(f"{self.prefix}-{place}-repartition")
+        self.trees.append(Send(input=node, topic=topic, key_format=format_, key_options=options))
+        self.topics.append(InternalTopic(name=topic, partitions=partitions, schema=node.schema))
+        return Receive(
+            topic=topic,
+            schema=node.schema,
+            key_format=format_,
+            key_options=options,
+            table=node.table,
+            window=node.window,
+        )
+
+
+def _topic_name(name: str) -> str:
+    """`name` as Kafka takes it: a quoted source or service may hold anything."""
+    plain = re.sub(r"[^a-zA-Z0-9._-]", "_", name)
+    if plain == name and len(name) <= TOPIC_NAME_MAX:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{plain[: TOPIC_NAME_MAX - len(mark) - 1]}-{mark}"
+
+
+def _placed_by(node: Node) -> KeyFormat | None:
+    """The key bytes whose murmur2 is the partition of each row of `node`, as far as one can know;
+    only for keys of one column, which may be renamed without a change of bytes."""
+    match node:
+        case Source():
+            return (node.key_format, node.key_options) if len(node.schema.key) == 1 else None
+        case Receive():
+            return node.key_format, node.key_options
+        case Filter() | FlatMap() | Materialize() | Project() | Aggregate():
+            return _placed_by(node.input)
+        case StreamStreamJoin() | StreamTableJoin() | TableTableJoin() | ForeignKeyJoin():
+            return _placed_by(node.left)
+        case _:
+            return None
+
+
+def _with_key(node: Node) -> Filter:
+    """The rows of a stream that have a value and a key: others join nothing."""
+    return Filter(input=node, condition=_given(node.schema, any_of=True))
+
+
+def _given(schema: Schema, *, any_of: bool) -> TypedSql:
+    """The condition that the key's columns are given."""
+    names = physical_names(c.name for c in (*schema.key, *schema.value))[: len(schema.key)]
+    word = " OR " if any_of else " AND "
+    return TypedSql(
+        sql=word.join(f"{quote(n)} IS NOT NULL" for n in names),
+        type=BOOLEAN,
+        columns=frozenset(names),
+    )
+
+
+def _split_groups(node: Aggregate) -> tuple[Node, Aggregate]:
+    """The rows that a GROUP BY of a stream reads, keyed by their group, and the GROUP BY over
+    them: the group's columns, then a column for each argument."""
+    arguments: dict[str, TypedSql] = {}
+    for call in node.aggregates:
+        for argument in call.arguments:
+            if argument.literal is None:
+                arguments.setdefault(safe(argument), argument)
+    taken = {c.name for c in node.schema.key}
+    names = _fresh_names(len(arguments), taken)
+    schema = Schema(
+        key=node.schema.key,
+        value=tuple(Column(n, a.type) for n, a in zip(names, arguments.values(), strict=True)),
+    )
+    rows = Rekey(
+        input=node.input,
+        schema=schema,
+        keys=node.group,
+        values=tuple(arguments.values()),
+        placement=None,
+    )
+    columns = (*schema.key, *schema.value)
+    reads = [
+        typed_column(physical, column.type)
+        for physical, column in zip(physical_names(c.name for c in columns), columns, strict=True)
+    ]
+    keys, values = tuple(reads[: len(schema.key)]), reads[len(schema.key) :]
+    places = dict(zip(arguments, values, strict=True))
+    aggregates = tuple(
+        replace(call, arguments=tuple(places.get(safe(a), a) for a in call.arguments))
+        for call in node.aggregates
+    )
+    grouped = replace(node, group=keys, aggregates=aggregates, placement=None)
+    return Filter(input=rows, condition=_given(schema, any_of=False)), grouped
+
+
+def _fresh_names(count: int, taken: set[str]) -> Sequence[str]:
+    """`KSQL_ARG_0`, …, none of them taken."""
+    names: list[str] = []
+    number = 0
+    while len(names) < count:
+        name = f"KSQL_ARG_{number}"
+        if name not in taken:
+            names.append(name)
+        number += 1
+    return names

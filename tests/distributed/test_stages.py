@@ -1,0 +1,285 @@
+"""Distributed plans give what one process gives, however their tasks take turns.
+
+Records lie in four partitions, and what belongs to a partition number is processed in a database of
+its own (`runner.py`). After a repartition records of different partitions interleave freely: per
+key the last value and the number of changes are the same, and where the input has one partition,
+all changes in their order.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from tests.distributed.runner import (
+    LAST_CHANGE,
+    Phase,
+    Record,
+    Written,
+    by_key,
+    plan_staged,
+    sorted_records,
+    staged,
+    unsplit,
+)
+
+SOURCES = """
+CREATE STREAM readings (id INT KEY, g STRING, h INT, v DOUBLE, n INT, d DECIMAL(9, 2), b BYTES,
+    l ARRAY<STRUCT<x INT, y STRING>>, w TIMESTAMP)
+  WITH (KAFKA_TOPIC='readings', VALUE_FORMAT='JSON', PARTITIONS=4);
+CREATE STREAM visits (g STRING KEY, page STRING)
+  WITH (KAFKA_TOPIC='visits', VALUE_FORMAT='JSON', PARTITIONS=4);
+CREATE TABLE factors (g STRING PRIMARY KEY, f DOUBLE, k INT)
+  WITH (KAFKA_TOPIC='factors', VALUE_FORMAT='JSON', PARTITIONS=4);
+CREATE TABLE names (g STRING PRIMARY KEY, name STRING)
+  WITH (KAFKA_TOPIC='names', KEY_FORMAT='JSON', VALUE_FORMAT='JSON', PARTITIONS=4);
+CREATE TABLE places (h INT PRIMARY KEY, place STRING)
+  WITH (KAFKA_TOPIC='places', VALUE_FORMAT='JSON', PARTITIONS=4);
+"""
+GROUPS = ("a", "b", "c", "d", "é", "", None)
+
+
+def reading(rng: random.Random, now: int, partition: int | None) -> Record:
+    """A record of READINGS: nulls at any place, also the key and the whole value."""
+    value = {
+        "G": rng.choice(GROUPS),
+        "H": rng.choice((1, 2, -3, None)),
+        "V": rng.choice((0.5, -1.25, 1e16, "NaN", "Infinity", -0.0, None)),
+        "N": rng.choice((rng.randint(-9, 9), 0, None)),
+        "D": rng.choice((1.25, -99.99, None)),
+        "B": rng.choice(("AP9c", "", None)),
+        "L": rng.choice(([], None, [{"X": 1, "Y": "NULL, 'q'"}, None, {"X": None, "Y": None}])),
+        "W": rng.choice((0, 1_700_000_000_123, None)),
+    }
+    return {
+        "partition": partition,
+        "timestamp": now,
+        "key": None if rng.random() < 0.05 else rng.randrange(20).to_bytes(4, "big"),
+        "value": None if rng.random() < 0.05 else json.dumps(value).encode(),
+        "headers": [{"KEY": "k", "VALUE": bytes([rng.randrange(9)])}] if rng.random() < 0.3 else [],
+    }
+
+
+def readings(seed: int, count: int = 60, *, partition: int | None = None) -> Phase:
+    """Records of READINGS in random order of time."""
+    rng = random.Random(seed)
+    now = 1_000
+    rows: list[tuple[str, Record]] = []
+    for _ in range(count):
+        now += rng.choice((0, 1, 5, 30))
+        time = max(0, now - rng.choice((0, 0, 10, 50, 150)))
+        rows.append(("readings", reading(rng, time, partition)))
+    return rows
+
+
+def keyed(topic: str, seed: int, **columns: Sequence[object]) -> Phase:
+    """Records of a topic whose key is one of GROUPS, as its format writes it; some are
+    tombstones."""
+    rng = random.Random(seed)
+    rows: list[tuple[str, Record]] = []
+    for i in range(20):
+        g = rng.choice([g for g in GROUPS if g])
+        key = json.dumps(g, ensure_ascii=False) if topic == "names" else g
+        value = {name.upper(): rng.choice(choices) for name, choices in columns.items()}
+        gone = topic != "visits" and rng.random() < 0.2
+        rows.append(
+            (
+                topic,
+                {
+                    "timestamp": 1_000 + i,
+                    "key": key.encode(),
+                    "value": None if gone else json.dumps(value).encode(),
+                },
+            )
+        )
+    return rows
+
+
+def places(seed: int) -> Phase:
+    """Records of PLACES."""
+    rng = random.Random(seed)
+    return [
+        (
+            "places",
+            {
+                "timestamp": 900,
+                "key": h.to_bytes(4, "big", signed=True),
+                "value": json.dumps({"PLACE": rng.choice("pq")}).encode(),
+            },
+        )
+        for h in (1, 2, -3, 1)
+    ]
+
+
+FACTORS = keyed("factors", 7, f=(1.5, None), k=(1, 2, None))
+NAMES = keyed("names", 8, name=("x", "y", None))
+VISITS = keyed("visits", 9, page=("/", "/a"))
+
+# --- GROUP BY
+
+ORDERED = {
+    "every aggregate": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, COUNT(v) AS cv, SUM(n) AS sn,
+        SUM(v) AS sv, SUM(d) AS sd, AVG(n) AS an, AVG(v) AS av, MIN(w) AS mw, MAX(d) AS md,
+        LATEST_BY_OFFSET(v) AS lv, EARLIEST_BY_OFFSET(b, false) AS eb, LATEST_BY_OFFSET(n, 2) AS ln,
+        COLLECT_LIST(d) AS cl, COLLECT_SET(g) AS cs, TOPK(n, 2) AS tk, HISTOGRAM(g) AS hg,
+        COUNT_DISTINCT(n) AS cd, STDDEV_SAMP(v) AS st, LATEST_BY_OFFSET(l) AS ll
+      FROM readings GROUP BY g;""",
+    "expressions and pseudo columns": """CREATE TABLE x WITH (KEY_FORMAT='JSON') AS
+      SELECT UCASE(g) AS u, n + h AS nh,
+        LATEST_BY_OFFSET(ROWTIME) AS t, LATEST_BY_OFFSET(ROWOFFSET) AS o, MAX(ROWPARTITION) AS p,
+        SUM(10 / n) AS q FROM readings WHERE h > 0 GROUP BY UCASE(g), n + h;""",
+    "a group that throws": """CREATE TABLE x AS SELECT 100 / n AS t, COUNT(*) AS c, MIN(10 / h) AS m
+      FROM readings GROUP BY 100 / n;""",
+    "a DECIMAL key": "CREATE TABLE x WITH (KEY_FORMAT='JSON') AS SELECT d, COUNT(*) AS c"
+    " FROM readings GROUP BY d;",
+    "a delimited key": """CREATE TABLE x WITH (KEY_FORMAT='DELIMITED') AS SELECT g, n, COUNT(*) AS c
+      FROM readings GROUP BY g, n;""",
+    "a column called as an internal one": """CREATE TABLE x AS SELECT g AS KSQL_ARG_0, SUM(n) AS s
+      FROM readings GROUP BY g;""",
+    "HAVING": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(n) AS s FROM readings GROUP BY g
+      HAVING SUM(n) > 0;""",
+    "tumbling": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(v) AS s FROM readings
+      WINDOW TUMBLING (SIZE 40 MILLISECONDS, GRACE PERIOD 60 MILLISECONDS) GROUP BY g;""",
+    "hopping": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, MAX(n) AS m, WINDOWSTART AS ws
+      FROM readings WINDOW HOPPING (SIZE 40 MILLISECONDS, ADVANCE BY 20 MILLISECONDS)
+      GROUP BY g;""",
+    "sessions": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(v) AS s FROM readings
+      WINDOW SESSION (15 MILLISECONDS, GRACE PERIOD 60 MILLISECONDS) GROUP BY g;""",
+    "final": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(v) AS s FROM readings
+      WINDOW TUMBLING (SIZE 40 MILLISECONDS, GRACE PERIOD 10 MILLISECONDS)
+      GROUP BY g EMIT FINAL;""",
+    "final sessions": """CREATE TABLE x AS SELECT g, COUNT(*) AS c FROM readings
+      WINDOW SESSION (15 MILLISECONDS) GROUP BY g EMIT FINAL;""",
+    "after EXPLODE": """CREATE STREAM e AS SELECT id, EXPLODE(l)->x AS x FROM readings;""",
+}
+
+
+@pytest.mark.parametrize("query", ORDERED.values(), ids=ORDERED)
+def test_the_changes_of_one_partition_are_all_the_same(query: str) -> None:
+    for seed in (1, 2):
+        phases = [readings(seed, partition=2)]
+        expected = by_key(unsplit(SOURCES, query, phases))
+        assert sum(len(found) for found in expected.values()) > 5
+        assert by_key(staged(SOURCES, query, phases, seed=seed)) == expected
+
+
+FREE = {
+    "counts and sums": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(n) AS sn, SUM(d) AS sd,
+        MIN(w) AS mw, AVG(n) AS an, COUNT_DISTINCT(n) AS cd, TOPK(n, 3) AS tk
+      FROM readings GROUP BY g;""",
+    "several columns": """CREATE TABLE x WITH (KEY_FORMAT='JSON') AS
+      SELECT g, h, COUNT(*) AS c, MAX(v) AS mv FROM readings
+      GROUP BY g, h;""",
+    "tumbling": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(n) AS s FROM readings
+      WINDOW TUMBLING (SIZE 40 MILLISECONDS) GROUP BY g;""",
+    "more partitions in the sink": """CREATE TABLE x WITH (PARTITIONS=7) AS SELECT g, COUNT(*) AS c
+      FROM readings GROUP BY g;""",
+}
+
+
+@pytest.mark.parametrize("query", FREE.values(), ids=FREE)
+@pytest.mark.parametrize("properties", [None, LAST_CHANGE], ids=["every change", "last of a batch"])
+def test_groups_end_with_the_same_values(query: str, properties: dict[str, str] | None) -> None:
+    phases = [readings(3)]
+    expected = unsplit(SOURCES, query, phases, properties=properties)
+    found = staged(SOURCES, query, phases, seed=3, properties=properties)
+    if properties is not None:
+        assert last_values(found) == last_values(expected)
+        return
+    assert {k: len(r) for k, r in by_key(found).items()} == {
+        k: len(r) for k, r in by_key(expected).items()
+    }
+    assert last_values(found) == last_values(expected)
+    for changes in by_key(found).values():
+        counts = [json.loads(r.value)["C"] for r in changes if r.value is not None]
+        assert counts == list(range(1, len(changes) + 1))
+
+
+def last_values(records: list[Written]) -> dict[object, bytes | None]:
+    """The value that each key ends with."""
+    return {key: found[-1].value for key, found in by_key(records).items()}
+
+
+# --- joins: the tables are read before the stream, since which is first decides
+
+TABLES = [*FACTORS, *NAMES, *places(5)]
+JOINS = {
+    "stream-table": """CREATE STREAM x AS SELECT r.g AS g, r.n AS n, t.f AS f, r.v AS v, r.l AS l,
+        r.b AS b, r.w AS w FROM readings r LEFT JOIN factors t ON r.g = t.g;""",
+    "both sides move": """CREATE STREAM x AS SELECT * FROM readings r JOIN names t ON r.g = t.g;""",
+    "an expression is the key": """CREATE STREAM x AS SELECT t.g AS g, n, f FROM readings r
+      JOIN factors t ON LCASE(r.g) = t.g;""",
+    "three sides, two keys": """CREATE STREAM x AS SELECT p.h AS h, r.g AS g, t.f AS f, p.place AS p
+      FROM readings r LEFT JOIN factors t ON r.g = t.g JOIN places p ON r.h = p.h;""",
+    "stream-stream": """CREATE STREAM x AS SELECT r.g AS g, r.n AS n, q.page AS page FROM readings r
+      JOIN visits q WITHIN 1 HOUR ON r.g = q.g;""",
+    "PARTITION BY after a join": """CREATE STREAM x AS SELECT r.n AS n, t.f AS f FROM readings r
+      JOIN factors t ON r.g = t.g PARTITION BY r.n;""",
+    "PARTITION BY": "CREATE STREAM x AS SELECT * FROM readings WHERE n > 0 PARTITION BY g;",
+    "PARTITION BY an expression": """CREATE STREAM x AS SELECT 10 / n AS k, v FROM readings
+      PARTITION BY 10 / n;""",
+}
+
+
+@pytest.mark.parametrize("query", JOINS.values(), ids=JOINS)
+def test_streams_have_the_same_records(query: str) -> None:
+    phases = [TABLES, VISITS, readings(4)]
+    expected = unsplit(SOURCES, query, phases)
+    assert len(expected) > 5
+    assert sorted_records(staged(SOURCES, query, phases, seed=4)) == sorted_records(expected)
+
+
+TABLE_QUERIES = {
+    "join, then GROUP BY": """CREATE TABLE x AS SELECT t.k AS k, COUNT(*) AS c, SUM(n) AS s
+      FROM readings r JOIN factors t ON r.g = t.g GROUP BY t.k;""",
+    "two joins, then GROUP BY": """CREATE TABLE x WITH (KEY_FORMAT='JSON') AS
+      SELECT p.place AS place, t.k AS k, COUNT(*) AS c FROM readings r
+      LEFT JOIN factors t ON r.g = t.g JOIN places p ON r.h = p.h GROUP BY p.place, t.k;""",
+    "join of streams, then a window": """CREATE TABLE x AS SELECT q.page AS page, COUNT(*) AS c
+      FROM readings r JOIN visits q WITHIN 1 HOUR ON r.g = q.g
+      WINDOW TUMBLING (SIZE 1 DAY) GROUP BY q.page;""",
+}
+
+
+@pytest.mark.parametrize("query", TABLE_QUERIES.values(), ids=TABLE_QUERIES)
+def test_groups_over_joins_end_with_the_same_values(query: str) -> None:
+    phases = [TABLES, VISITS, readings(6)]
+    expected, found = unsplit(SOURCES, query, phases), staged(SOURCES, query, phases, seed=6)
+    assert len(expected) > 5
+    assert last_values(found) == last_values(expected)
+    assert {k: len(r) for k, r in by_key(found).items()} == {
+        k: len(r) for k, r in by_key(expected).items()
+    }
+
+
+WHOLE = {
+    "foreign key": """CREATE TABLE x AS SELECT t.g AS g, t.f AS f, p.place AS place FROM factors t
+      LEFT JOIN places p ON t.k = p.h;""",
+    "GROUP BY of a table": "CREATE TABLE x AS SELECT k, COUNT(*) AS c FROM factors GROUP BY k;",
+}
+KEPT = {
+    "projection": "CREATE STREAM x AS SELECT id, n * 2 AS n FROM readings WHERE n > 0;",
+    "GROUP BY the key": "CREATE TABLE x AS SELECT id, COUNT(*) AS c FROM readings GROUP BY id;",
+    "join on the keys": """CREATE STREAM x AS SELECT q.g AS g, page, f FROM visits q
+      JOIN factors t ON q.g = t.g;""",
+    "table, filtered": "CREATE TABLE x AS SELECT g, f FROM factors WHERE k > 1;",
+}
+
+
+@pytest.mark.parametrize("query", [*WHOLE.values(), *KEPT.values()], ids=[*WHOLE, *KEPT])
+def test_without_a_repartition_each_partition_is_the_same(query: str) -> None:
+    phases = [TABLES, VISITS, readings(8)]
+    planned = plan_staged(SOURCES, query)
+    assert len(planned.stages) == 1
+    assert planned.plan.whole == (query in WHOLE.values())
+    expected, found = unsplit(SOURCES, query, phases), staged(SOURCES, query, phases, seed=8)
+    assert len(expected) > 5
+    assert by_partition(found) == by_partition(expected)
+
+
+def by_partition(records: list[Written]) -> dict[int, list[Written]]:
+    """The records of each partition of the sink, in order."""
+    return {p: [r for r in records if r.partition == p] for p in {r.partition for r in records}}
