@@ -323,6 +323,10 @@ class Properties:
         key = normal_name(name)
         return Properties({k: v for k, v in self._values.items() if k != key})
 
+    def over(self, base: Properties) -> Properties:
+        """These properties, and those of `base` that are not set here."""
+        return Properties({**base._values, **self._values}) if base._values else self
+
     def text(self, name: str) -> str:
         """The value as text."""
         return self._values.get(name, SETTINGS[name].default if name in SETTINGS else "")

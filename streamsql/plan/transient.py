@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamsql.engine.plan import PhysicalPlan
+from streamsql.formats import format_named
+from streamsql.formats.format import KEY, FormatOptions
 from streamsql.operators.collect import Collect
-from streamsql.operators.operator import Node
+from streamsql.operators.operator import Builder, Node
+from streamsql.operators.source import Source
 from streamsql.plan.frame import Context
 from streamsql.plan.lowering import lower
 from streamsql.plan.persistent import new_builder
@@ -15,6 +18,7 @@ from streamsql.plan.query import plan_query
 from streamsql.plan.rules import rewrite
 from streamsql.schema.column import Column, Schema
 from streamsql.schema.duck import physical_names
+from streamsql.schema.types import BYTES
 from streamsql.sql.statement import Query, SourceRef
 
 
@@ -30,6 +34,22 @@ def _with_bounds(query: Query, context: Context) -> Query:
     if source is None or source.window is None:
         return query
     return star_with_bounds(query, source)
+
+
+def plan_print(topic: str, *, query_id: str) -> PhysicalPlan:
+    """The plan that gives a topic's records as they are: columns KEY and VALUE of bytes."""
+    kafka = format_named("KAFKA")
+    source = Source(
+        topic=topic,
+        declared=Schema(key=(Column("KEY", BYTES),), value=(Column("VALUE", BYTES),)),
+        key_format=kafka,
+        key_options=FormatOptions(side=KEY),
+        value_format=kafka,
+        value_options=FormatOptions(),
+    )
+    builder = Builder(query_id=query_id, every_change=True)
+    lower(rewrite(Collect(input=source)), builder)
+    return builder.build()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ class QueryOptions:
     persistent one has none.
 
     `ready`: whether the reader of a push query can take more now; the query waits while it cannot.
+    `text`: the push query as it was written.
     """
 
     reset: str = "earliest"
@@ -32,6 +33,7 @@ class QueryOptions:
     on_error: Callable[[QueryError], None] | None = None
     ready: Callable[[], bool] | None = None
     linger_ms: int = 0
+    text: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

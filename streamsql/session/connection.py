@@ -68,6 +68,8 @@ class Connection:
         self.path = path
         self._background = Background(path, dict(settings or {}), dict(properties or {}))
         self._session, self._engine = self._background.session, self._background.engine
+        # Who has a connection runs in this process and may read its files.
+        self._session.reads_files = True
         self.call = self._background.call
         # A program that ends without close() must not leave a step in the middle.
         atexit.register(self.close)
@@ -102,6 +104,7 @@ class Connection:
                 query_id=result.query_id,
                 rows=result.rows,
                 limit=result.limit,
+                topic=result.topic,
                 connection=self,
             )
         return result

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from streamsql.brokers.log import Log, TopicInfo
 from streamsql.catalog.catalog import Catalog, Change
+from streamsql.config import Properties
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.plan.kernels import KERNELS
 from streamsql.runtime.loop import Runtime, wall_clock_ms
@@ -21,6 +22,7 @@ class Engine:
 
     `replaying`: the statement log is being executed, so statements are not written to it again.
     `transient`: number of push queries that were started. `rehearsing`: see `rehearsal`.
+    `system`: what ALTER SYSTEM has set for every session.
     """
 
     runtime: Runtime
@@ -29,6 +31,7 @@ class Engine:
     replaying: bool = False
     statements: int = 0
     transient: int = 0
+    system: Properties = field(default_factory=Properties)
     rehearsing: bool = False
 
     @property

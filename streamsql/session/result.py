@@ -46,7 +46,7 @@ class PushRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push(Result):
     """A running push query: iterate `rows`, a PushStream; it ends at LIMIT, or when the stream is
-    stopped."""
+    stopped. `topic`: the topic that PRINT shows, empty for a SELECT."""
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
@@ -54,6 +54,7 @@ class Push(Result):
     query_id: str
     rows: AsyncIterator[PushRow]
     limit: int | None = None
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

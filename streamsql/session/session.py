@@ -14,7 +14,7 @@ from streamsql.errors import StatementError, UnsupportedError
 from streamsql.session.handlers import HANDLERS, RECORDED
 from streamsql.session.result import Result
 from streamsql.session.state import SessionState
-from streamsql.sql.statement import ControlQuery, Statement
+from streamsql.sql.statement import AlterSystem, ControlQuery, Statement
 
 
 class Session(SessionState):
@@ -54,7 +54,8 @@ class Session(SessionState):
             # What concerns no one word of a statement concerns the statement (law 9).
             error.position = error.position or statement.position
             raise
-        changed = self.engine.catalog is not before or isinstance(statement, ControlQuery)
+        always = isinstance(statement, ControlQuery | AlterSystem)
+        changed = self.engine.catalog is not before or always
         if changed and isinstance(statement, RECORDED):
             self.engine.record(statement.text, dict(self.properties.items()))
         return result

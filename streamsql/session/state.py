@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from streamsql.config import Properties
 from streamsql.session.engine import Engine
+from streamsql.session.result import Result
+from streamsql.sql import Piece
 
 
-class SessionState:
-    """Handlers read and change it. `wrote`: an INSERT was made that a SELECT has to wait for."""
+class SessionState(ABC):
+    """Handlers read and change it. `own`: what the session itself has SET.
+
+    `wrote`: an INSERT was made that a SELECT has to wait for. `reads_files`: who gave the session
+    its statements may have it read files (RUN SCRIPT); `depth`: scripts that run scripts.
+    """
 
     def __init__(self, engine: Engine, properties: Mapping[str, str] | None = None) -> None:
         self.engine = engine
-        self.properties = Properties()
+        self.own = Properties()
         self.variables: dict[str, str] = {}
         self.wrote = False
+        self.reads_files = False
+        self.depth = 0
         for name, value in (properties or {}).items():
-            self.properties = self.properties.with_value(name, value)
+            self.own = self.own.with_value(name, value)
+
+    @property
+    def properties(self) -> Properties:
+        """What statements are executed with: the session's own settings over the engine's
+        (ALTER SYSTEM)."""
+        return self.own.over(self.engine.system)
+
+    @abstractmethod
+    async def execute_piece(self, piece: Piece) -> Result:
+        """Executes one statement."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from streamsql.session.connection import SyncPush
 from streamsql.session.result import Created, Listing, PushRow, Result, Rows, Text
+from streamsql.session.topic_print import printed_lines
 from streamsql.shell.cells import cut, harmless
 from streamsql.shell.screen import JSON, Screen
 from streamsql.shell.table import Layout, lay_out, record_lines
@@ -130,6 +131,7 @@ class PushView:
     def __init__(self, push: SyncPush, screen: Screen) -> None:
         self._push, self._screen = push, screen
         self._layout: Layout | None = None
+        self._last: tuple[object, ...] | None = None
         self.count = 0
 
     def show(self, rows: Sequence[PushRow]) -> None:
@@ -145,6 +147,11 @@ class PushView:
         if self._screen.output == JSON:
             for row in rows:
                 yield row_json(push.columns, row.values, tombstone=row.tombstone)
+            return
+        if push.topic:
+            values = [row.values for row in rows]
+            yield from map(harmless, printed_lines(values, self._last))
+            self._last = values[-1]
             return
         cells = [self._row(row) for row in rows]
         if self._layout is None:

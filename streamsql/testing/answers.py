@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from streamsql.session.push import PushStream
 from streamsql.session.result import Push, PushRow, Result, Rows, Text
+from streamsql.session.topic_print import printed_lines
 from streamsql.shell.value import to_cell
 from streamsql.sql import Piece
 
@@ -39,7 +40,8 @@ def answer_lines(result: Result) -> list[str]:
         case Rows():
             return [" | ".join(result.columns), *(_row(result.columns, r) for r in result.rows)]
         case Push():
-            return [" | ".join(result.columns), *_pushed(result)]
+            heading = [] if result.topic else [" | ".join(result.columns)]
+            return [*heading, *_pushed(result)]
         case Text():
             return [line.rstrip() for line in result.body.splitlines()]
         case _:
@@ -51,11 +53,14 @@ def _row(columns: Sequence[str], row: Sequence[object]) -> str:
 
 
 def _pushed(push: Push) -> Iterator[str]:
-    """The rows that have come; the query is stopped."""
+    """The rows that have come, a PRINT's as its lines; the query is stopped."""
     stream = push.rows
     if not isinstance(stream, PushStream):
         raise AssertionError(stream)
     rows: list[PushRow] = stream.take()
     stream.stop()
+    if push.topic:
+        yield from printed_lines([row.values for row in rows])
+        return
     for row in rows:
         yield _row(push.columns, row.values) + (" (gone)" if row.tombstone else "")

@@ -113,10 +113,10 @@ class Driver:
         self._abandoned.append(self.engine)
         self.path = copy
         self.engine, _ = self._open()
-        properties, variables = self.session.properties, self.session.variables
+        own, variables = self.session.own, self.session.variables
         self.session = Session(self.engine)
         run(self.session.restore())
-        self.session.properties, self.session.variables = properties, variables
+        self.session.own, self.session.variables = own, variables
 
     def close(self) -> None:
         """Closes the engine, and those that were abandoned."""

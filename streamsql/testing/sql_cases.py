@@ -23,7 +23,7 @@ from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError, StreamSqlError
 from streamsql.plan.declare import columns_schema
 from streamsql.session.result import Push, Result
-from streamsql.sql import Piece, parse_one, split
+from streamsql.sql import Piece, parse_one, split, substitute
 from streamsql.sql import statement as st
 from streamsql.testing.answers import answer_lines, expected_answers
 from streamsql.testing.driver import Driver, run
@@ -139,7 +139,8 @@ class _Run:
         )
 
     def _statement(self, piece: Piece, answer: list[str] | None) -> None:
-        statement = parse_one(piece.text, origin=piece.position)
+        text = substitute(piece.text, self.driver.session.variables)
+        statement = parse_one(text, origin=piece.position)
         match statement:
             case st.InsertValues():
                 run(self.driver.session.execute_piece(piece))

@@ -10,12 +10,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streamsql.session.handlers import (
+    assert_topic,
     control,
     create_query,
     create_source,
     describe,
     drop,
     explain,
+    print_topic,
+    run_script,
     select,
     settings,
     show,
@@ -40,9 +43,13 @@ HANDLERS: dict[type[st.Statement], Handler] = {
     st.Show: show.handle,
     st.Describe: describe.handle,
     st.Explain: explain.handle,
+    st.PrintTopic: print_topic.handle,
+    st.AssertTopic: assert_topic.handle,
+    st.RunScript: run_script.handle,
     st.ControlQuery: control.handle,
     st.SetProperty: settings.set_property,
     st.UnsetProperty: settings.unset_property,
+    st.AlterSystem: settings.alter_system,
     st.Define: settings.define,
     st.Undefine: settings.undefine,
 }
@@ -56,4 +63,5 @@ RECORDED = (
     st.CreateType,
     st.DropType,
     st.ControlQuery,
+    st.AlterSystem,
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from streamsql.catalog.catalog import Source
+from dataclasses import replace
+
 from streamsql.errors import StatementError, UnsupportedError
 from streamsql.plan.frame import source_hint
 from streamsql.session.handlers.function import describe_function
 from streamsql.session.handlers.show import listing
+from streamsql.session.handlers.source_rows import DETAILS, field_rows, source_details
 from streamsql.session.result import Listing, Result, Text
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import Describe
@@ -20,14 +22,25 @@ async def handle(statement: Describe, session: SessionState) -> Result:
         case "FUNCTION":
             return Text(statement=statement.text, body=describe_function(statement))
         case "STREAMS" | "TABLES":
-            kind = statement.kind.removesuffix("S")
-            found = [s for s in session.engine.catalog.sources.values() if s.kind == kind]
-            rows = [(s.name, str(c), "") for s in found for c in s.schema.columns()]
-            return listing(statement.text, "DESCRIBE", ("Source", "Field", "Note"), rows)
+            return await _all(statement, session)
         case _:
             raise UnsupportedError(
                 f"DESCRIBE {statement.kind} is not supported yet", position=statement.position
             )
+
+
+async def _all(statement: Describe, session: SessionState) -> Listing:
+    kind = statement.kind.removesuffix("S")
+    found = sorted(
+        (s for s in session.engine.catalog.sources.values() if s.kind == kind),
+        key=lambda s: s.name,
+    )
+    rows: list[tuple[object, ...]] = []
+    for source in found:
+        details = await source_details(source, session) if statement.extended else ()
+        rows += [(source.name, *row, *(v for _, v in details)) for row in field_rows(source)]
+    columns = ("Source", "Field", "Type", *(DETAILS if statement.extended else ()))
+    return listing(statement.text, "DESCRIBE", columns, rows)
 
 
 async def _source(statement: Describe, session: SessionState) -> Listing:
@@ -39,42 +52,10 @@ async def _source(statement: Describe, session: SessionState) -> Listing:
             hint=source_hint(statement.name, engine.catalog),
             position=statement.position,
         )
-    mark = "primary key" if source.is_table else "key"
-    rows = [(c.name, f"{c.type} ({mark})") for c in source.schema.key]
-    if source.window is not None:
-        rows = [(name, f"{type_}, windowed") for name, type_ in rows]
-    rows += [(c.name, str(c.type)) for c in source.schema.value]
-    rows += [
-        (h.name, f"{h.type} (header{f' {h.key}' if h.key else 's'})") for h in source.schema.headers
-    ]
-    made = listing(statement.text, "DESCRIBE", ("Field", "Type"), rows)
-    return Listing(
-        statement=made.statement,
-        kind=made.kind,
-        columns=made.columns,
-        types=made.types,
-        rows=made.rows,
+    details = await source_details(source, session) if statement.extended else ()
+    made = listing(statement.text, "DESCRIBE", ("Field", "Type"), field_rows(source))
+    return replace(
+        made,
         message=f"{source.kind.title()} {source.name}",
-        details=await _details(source, session) if statement.extended else (),
-    )
-
-
-async def _details(source: Source, session: SessionState) -> tuple[tuple[str, str], ...]:
-    engine = session.engine
-    begin = await engine.log.offsets([source.topic], end=False)
-    end = await engine.log.offsets([source.topic], end=True)
-    records = sum(offset - begin[tp] for tp, offset in end.items())
-    catalog = engine.catalog
-    window = source.window
-    kind = "none" if window is None else f"{window.kind} {window.size_ms or ''}".strip()
-    return (
-        ("Type", source.kind),
-        ("Timestamp field", source.timestamp_column or "rowtime of the record"),
-        ("Key format", source.key_format.name),
-        ("Value format", source.value_format.name),
-        ("Window", kind),
-        ("Kafka topic", f"{source.topic} (partitions: {source.partitions}, records: {records})"),
-        ("Queries that read", ", ".join(q.id for q in catalog.readers(source.name)) or "none"),
-        ("Queries that write", ", ".join(q.id for q in catalog.writers(source.name)) or "none"),
-        ("Statement", source.text),
+        details=tuple((name, str(value)) for name, value in details),
     )

@@ -34,6 +34,9 @@ def _statement(statement: Explain, session: SessionState) -> Statement:
     for query in session.engine.catalog.queries.values():
         if query.id.upper() == wanted:
             return parse_one(query.text)
+    for query_id, running in session.engine.runtime.queries.items():
+        if query_id.upper() == wanted and running.options.text:
+            return parse_one(running.options.text)
     raise StatementError(
         f"Query with id:{statement.query_id} does not exist, use SHOW QUERIES to view the full set"
         " of"

@@ -133,6 +133,7 @@ async def _start(
         emit=stream.receive,
         ready=stream.ready,
         on_error=stream.fail,
+        text=statement.text,
     )
     if not stream.ended:
         await engine.runtime.start(planned.plan, options)

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from streamsql.catalog.catalog import Source
 from streamsql.config import SETTINGS
 from streamsql.errors import UnsupportedError
+from streamsql.session.handlers import query_rows, source_rows
 from streamsql.session.handlers.function import COLUMNS, function_rows
 from streamsql.session.result import Listing, Result
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import Show
-
-INTERNAL_PREFIXES = ("_", "default_ksql_processing_log")
 
 
 def listing(
@@ -32,11 +31,11 @@ async def handle(statement: Show, session: SessionState) -> Result:
     """The listing of what was asked for."""
     match statement.what:
         case "STREAMS" | "TABLES":
-            return _sources(statement, session)
+            return await _sources(statement, session)
         case "TOPICS":
             return await _topics(statement, session)
         case "QUERIES":
-            return _queries(statement, session)
+            return await _queries(statement, session)
         case "PROPERTIES":
             return _properties(statement, session)
         case "FUNCTIONS":
@@ -54,34 +53,33 @@ async def handle(statement: Show, session: SessionState) -> Result:
             )
 
 
-def _sources(statement: Show, session: SessionState) -> Listing:
+async def _sources(statement: Show, session: SessionState) -> Listing:
     kind = statement.what.removesuffix("S")
     found = sorted(
         (s for s in session.engine.catalog.sources.values() if s.kind == kind),
         key=lambda s: s.name,
     )
-    columns = (f"{kind.title()} Name", "Kafka Topic", "Key Format", "Value Format", "Windowed")
-    return listing(statement.text, statement.what, columns, [_source_row(s) for s in found])
+    columns = (f"{kind.title()} Name", *source_rows.COLUMNS)
+    rows = [source_rows.source_row(s) for s in found]
+    if statement.extended:
+        columns = (columns[0], *source_rows.DETAILS, "Fields")
+        rows = [await _extended(s, session) for s in found]
+    return listing(statement.text, statement.what, columns, rows)
 
 
-def _source_row(source: Source) -> tuple[object, ...]:
-    windowed = "true" if source.window else "false"
-    return (
-        source.name,
-        source.topic,
-        source.key_format.name,
-        source.value_format.name,
-        windowed,
-    )
+async def _extended(source: Source, session: SessionState) -> tuple[object, ...]:
+    details = await source_rows.source_details(source, session)
+    fields = ", ".join(f"{name} {type_}" for name, type_ in source_rows.field_rows(source))
+    return (source.name, *(value for _, value in details), fields)
 
 
 async def _topics(statement: Show, session: SessionState) -> Listing:
     engine = session.engine
     topics = await engine.log.topics()
+    service = engine.settings.get("ksql.service.id", SETTINGS["ksql.service.id"].default)
+    hidden = ("_", f"{service}ksql_processing_log")
     shown = [
-        t
-        for name, t in sorted(topics.items())
-        if statement.every or not name.startswith(INTERNAL_PREFIXES)
+        t for name, t in sorted(topics.items()) if statement.every or not name.startswith(hidden)
     ]
     if not statement.extended:
         columns = ("Kafka Topic", "Partitions", "Partition Replicas")
@@ -99,38 +97,19 @@ async def _topics(statement: Show, session: SessionState) -> Listing:
     return listing(statement.text, "TOPICS", columns, rows)
 
 
-def _queries(statement: Show, session: SessionState) -> Listing:
-    engine = session.engine
-    columns = (
-        *("Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic"),
-        *("Records In", "Records Out", "Records Bad", "Records Late", "Query String"),
-    )
-    rows: list[tuple[object, ...]] = []
-    for query in engine.catalog.queries.values():
-        running = engine.runtime.queries[query.id]
-        sink = engine.catalog.sources.get(query.sink)
-        rows.append(
-            (
-                query.id,
-                "PERSISTENT",
-                running.status,
-                query.sink,
-                sink.topic if sink else "",
-                running.records_in,
-                running.records_out,
-                running.records_bad,
-                running.records_late,
-                " ".join(query.text.split()),
-            )
-        )
-    return listing(statement.text, "QUERIES", columns, rows)
+async def _queries(statement: Show, session: SessionState) -> Listing:
+    more = query_rows.EXTENDED if statement.extended else ()
+    rows = await query_rows.query_rows(session, extended=statement.extended)
+    return listing(statement.text, "QUERIES", (*query_rows.COLUMNS, *more), rows)
 
 
 def _properties(statement: Show, session: SessionState) -> Listing:
-    chosen = dict(session.properties.items())
+    own, chosen = dict(session.own.items()), dict(session.properties.items())
     rows: list[tuple[object, ...]] = []
     for setting in sorted(SETTINGS.values(), key=lambda s: s.name):
-        overridden = "SESSION" if setting.name in chosen else ""
+        overridden = "SYSTEM" if setting.name in chosen else ""
+        if setting.name in own:
+            overridden = "SESSION"
         value = chosen.get(setting.name, session.engine.settings.get(setting.name, setting.default))
         rows.append((setting.name, overridden, value, setting.doc))
     columns = ("Property", "Override", "Value", "Meaning")

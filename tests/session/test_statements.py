@@ -1,0 +1,123 @@
+"""Statements that concern a session and its machine more than its streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamsql.errors import StatementError
+from streamsql.session.connection import Connection, SyncPush
+from streamsql.session.result import Listing, Rows, Text
+from streamsql.testing.driver import Driver
+
+STREAM = "CREATE STREAM s (k INT KEY, v INT) WITH (kafka_topic='s', value_format='json');"
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with Connection() as opened:
+        yield opened
+
+
+def test_a_script_runs_statement_by_statement(connection: Connection, tmp_path: Path) -> None:
+    script = tmp_path / "it's.sql"
+    script.write_text(f"-- a stream\n{STREAM}\nINSERT INTO s VALUES (1, 2);", encoding="utf-8")
+    quoted = str(script).replace("'", "''")
+    result = connection.execute(f"RUN SCRIPT '{quoted}';")
+    assert result.message == f"2 statements of {script} executed."
+    rows = connection.execute("SELECT * FROM s;")
+    assert isinstance(rows, Rows)
+    assert rows.rows == ((1, 2),)
+
+
+def test_a_script_that_is_refused_says_where(connection: Connection, tmp_path: Path) -> None:
+    script = tmp_path / "bad.sql"
+    script.write_text(f"{STREAM}\nDROP STREAM nowhere;\nDROP STREAM s;", encoding="utf-8")
+    with pytest.raises(StatementError, match="Stream NOWHERE does not exist") as caught:
+        connection.execute(f"RUN SCRIPT '{script}';")
+    assert f"{script}: Line: 2, Col: 1" in caught.value.detail
+    listed = connection.execute("SHOW STREAMS;")
+    assert isinstance(listed, Listing)
+    assert len(listed.rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No such file or directory"),
+        (b"\xff\xfe", "it is not UTF-8"),
+        (b"RUN SCRIPT '%s';", "run each other in a circle"),
+    ],
+    ids=["missing", "not-utf-8", "circle"],
+)
+def test_a_script_that_cannot_be_run(
+    connection: Connection, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    script = tmp_path / "script.sql"
+    if content is not None:
+        script.write_bytes(content.replace(b"%s", str(script).encode()))
+    with pytest.raises(StatementError) as caught:
+        connection.execute(f"RUN SCRIPT '{script}';")
+    assert message in str(caught.value)
+
+
+def test_only_a_connection_reads_files() -> None:
+    driver = Driver()
+    with pytest.raises(StatementError, match="cannot be used in this context"):
+        driver.execute("RUN SCRIPT '/etc/passwd';")
+    driver.close()
+
+
+def test_push_queries_are_listed_and_explained(connection: Connection) -> None:
+    connection.execute(STREAM)
+    push = connection.execute("SELECT k FROM s WHERE v > 1 EMIT CHANGES;")
+    assert isinstance(push, SyncPush)
+    listed = connection.execute("SHOW QUERIES EXTENDED;")
+    assert isinstance(listed, Listing)
+    [row] = [dict(zip(listed.columns, r, strict=True)) for r in listed.rows]
+    assert (row["Query ID"], row["Query Type"], row["Status"]) == (push.query_id, "PUSH", "RUNNING")
+    assert row["Query String"] == "SELECT k FROM s WHERE v > 1 EMIT CHANGES"
+    assert row["Lag"] == 0
+    explained = connection.execute(f"EXPLAIN {push.query_id};")
+    assert isinstance(explained, Text)
+    assert "[ COLLECT ] STREAM" in explained.body
+    push.stop()
+
+
+def test_state_of_queries_is_counted(connection: Connection) -> None:
+    connection.execute(f"{STREAM} CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;")
+    connection.execute("INSERT INTO s VALUES (1, 1); INSERT INTO s VALUES (2, 1);")
+    connection.wait()
+    listed = connection.execute("SHOW QUERIES EXTENDED;")
+    assert isinstance(listed, Listing)
+    [row] = [dict(zip(listed.columns, r, strict=True)) for r in listed.rows]
+    assert (row["Records In"], row["Lag"], row["State Rows"], row["Error"]) == (2, 0, 2, "")
+
+
+def test_printing_goes_on_as_records_come(connection: Connection) -> None:
+    connection.execute(STREAM)
+    connection.execute("INSERT INTO s VALUES (1, 1);")
+    push = connection.execute("PRINT s;")
+    assert isinstance(push, SyncPush)
+    assert push.drain() == []
+    connection.produce("s", [None, b"\x00\x00\x00\x07"], [b"\xff\xfe", None], timestamps_ms=[1, 2])
+    shown = [row.values[:4] for row in push.drain()]
+    assert shown == [(1, "<null>", "<Failed to deserialize>", 0), (2, "7", "<null>", 0)]
+    connection.produce("s", None, [b"x"] * 3)
+    connection.execute("PRINT s FROM BEGINNING LIMIT 0;")
+    assert [row.values[5] for row in push.drain()] == [""] * 3
+    push.stop()
+    assert push.ended
+
+
+def test_a_setting_of_the_system_outlives_the_engine(tmp_path: Path) -> None:
+    path = str(tmp_path / "kept.duckdb")
+    with Connection(path) as first:
+        first.execute("ALTER SYSTEM 'ksql.functions.collect_list.limit' = '7';")
+    with Connection(path) as second:
+        listed = second.execute("SHOW PROPERTIES;")
+        assert isinstance(listed, Listing)
+        [row] = [r for r in listed.rows if r[0] == "ksql.functions.collect_list.limit"]
+        assert row[1:3] == ("SYSTEM", "7")
