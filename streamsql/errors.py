@@ -8,7 +8,8 @@
     ├── QueryError                   a query stopped in ERROR: an output could not be written
     └── WorldError                   broker, disk or file is wrong: retried by the runtime
         ├── LogError                 a topic or partition that is not there, not owned, or full
-        └── DatabaseError            the file is locked, of another version, or damaged
+        ├── DatabaseError            the file is locked, of another version, or damaged
+        └── RegistryError            a schema registry that cannot be reached, or refuses
 
 `primary` is ksqlDB's sentence where it has one; `detail` and `hint` are ours and follow it.
 """
@@ -24,6 +25,7 @@ __all__ = [
     "Position",
     "QueryError",
     "RecordError",
+    "RegistryError",
     "StatementError",
     "StreamSqlError",
     "UnsupportedError",
@@ -102,3 +104,7 @@ class LogError(WorldError):
 
 class DatabaseError(WorldError):
     """A database file that cannot be used."""
+
+
+class RegistryError(WorldError):
+    """A schema registry that cannot be used as asked."""

@@ -27,6 +27,7 @@ Sources = Mapping[str, str]
 ROOMS: dict[str, tuple[str, ...]] = {
     "schema": (),
     "brokers": ("schema.murmur2", "schema.duck"),
+    "registry": ("schema.registered",),
     "sql": ("schema",),
     "functions": ("schema",),
     "formats": ("schema",),
@@ -37,7 +38,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "runtime": ("schema", "brokers", "engine", "catalog"),
     "connect": ("schema", "brokers", "formats"),
     "session": (
-        *("schema", "brokers", "sql", "functions", "formats", "catalog", "plan"),
+        *("schema", "brokers", "registry", "sql", "functions", "formats", "catalog", "plan"),
         *("runtime", "connect", "engine.plan"),
     ),
     "cli": ("session", "shell", "server", "testing"),
@@ -49,8 +50,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
 """What each room may import beside itself and FREE, in the order in which data flows.
 
 A room with a dot is one module: `operators` and `plan` build the engine's plan and never see a
-connection; a broker places keys as Kafka does, quotes names as DuckDB does, and knows no types. The
-command line starts the other doors.
+connection; a broker places keys as Kafka does, quotes names as DuckDB does, and knows no types; a
+registry moves schemas as texts. The command line starts the other doors.
 """
 
 FREE = ("errors", "config")
@@ -69,7 +70,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "aiokafka": ("brokers.kafka*",),
     "click": ("cli.*",),
     "cramjam": ("brokers.kafka*",),
-    "duckdb": ("engine.*", "brokers.embedded*"),
+    "duckdb": ("engine.*", "brokers.embedded*", "registry.embedded", "registry.opening"),
     "numpy": (
         *("schema.murmur2", "operators.kernels.*", "engine.step", "engine.changelog"),
         *("engine.row_bytes", "brokers.*", "formats.*"),
@@ -82,6 +83,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "pygments": ("shell.*", "notebook.*"),
     "rich": ("cli.*", "shell.*", "notebook.*"),
     "sqlglot": ("sql.*",),
+    "urllib3": ("registry.confluent*",),
 }
 """Where a package from PyPI may be imported, as patterns of modules; `cli.*` holds `cli` too."""
 
@@ -89,6 +91,7 @@ LAZY: dict[str, tuple[str, ...]] = {
     "": ("streamsql.session*",),
     **dict.fromkeys(DOORS, ("*",)),
     "brokers": ("aiokafka*", "streamsql.brokers.kafka*"),
+    "registry": ("streamsql.registry.confluent*",),
     "session": ("streamsql.brokers.kafka*",),
 }
 """What may be imported inside a function: doors start fast, and most engines never need Kafka."""

@@ -1,7 +1,8 @@
 """The DuckDB database of an engine: connection, version, transactions, positions of queries.
 
-Schemas inside: `state` (tables of queries), `engine` (version, positions), `log` (the embedded
-log's, which owns it). Users' SQL never reaches this connection as text.
+Schemas inside: `state` (tables of queries), `engine` (version, positions), `log` and `registry`
+(the embedded log's and registry's, which own them). Users' SQL never reaches this connection as
+text.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class RegisteredKernel(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def parameters(self) -> tuple[str, ...]: ...
+    def parameters(self) -> tuple[str, ...] | None: ...
     @property
     def returns(self) -> str: ...
     @property
@@ -82,8 +83,7 @@ class Database:
                     f"{value!r} is no value for the database's {name}",
                     detail=str(error).splitlines()[0],
                 ) from error
-        for kernel in kernels:
-            _register_kernel(con, kernel)
+        self.add_kernels(kernels)
         con.execute(_SCHEMA)
         row = con.execute("SELECT max(version) FROM engine.version").fetchone()
         found = row[0] if row else None
@@ -98,6 +98,11 @@ class Database:
             self._forget_transient()
         con.execute("SET enable_external_access=false")
         con.execute("SET lock_configuration=true")
+
+    def add_kernels(self, kernels: Sequence[RegisteredKernel]) -> None:
+        """Registers further Arrow functions."""
+        for kernel in kernels:
+            _register_kernel(self.connection, kernel)
 
     def _forget_transient(self) -> None:
         """Drops what push queries left that a kill ended."""
@@ -196,7 +201,7 @@ def _world(path: str, error: duckdb.Error) -> DatabaseError:
     )
 
 
-_SCHEMAS = ("engine", "state", "log")
+_SCHEMAS = ("engine", "state", "log", "registry")
 
 
 def _open(path: str) -> duckdb.DuckDBPyConnection:
@@ -236,16 +241,17 @@ def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel) -
     def call(*arrays: Any) -> Any:
         return kernel.function(*arrays)
 
-    # DuckDB counts the parameters of the signature, where `*arrays` is one.
-    parameters = [
-        inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY)
-        for i in range(len(kernel.parameters))
-    ]
-    call.__signature__ = inspect.Signature(parameters)
+    types: Any = None if kernel.parameters is None else list(kernel.parameters)
+    if types is not None:
+        # DuckDB counts the parameters of the signature, where `*arrays` is one.
+        parameters = [
+            inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY) for i in range(len(types))
+        ]
+        call.__signature__ = inspect.Signature(parameters)
     con.create_function(
         kernel.name,
         call,
-        list(kernel.parameters),
+        types,
         kernel.returns,
         type=PythonUDFType.ARROW,
         null_handling=FunctionNullHandling.SPECIAL,

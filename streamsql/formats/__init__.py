@@ -1,20 +1,41 @@
 """Bytes to columns and back: one file a format, each giving `FORMAT` (see `format.py`).
 
 `FORMATS` has them by name, `KERNELS` what a connection must have registered before their SQL runs.
+The records of those in `WITH_SCHEMAS` have a schema in a registry: `schema_kernels` ask it.
 """
 
 from __future__ import annotations
 
 from streamsql.errors import StatementError, UnsupportedError
-from streamsql.formats import delimited, json, kafka, none, text
+from streamsql.formats import avro, delimited, json, kafka, none, text
 from streamsql.formats.format import Format
+from streamsql.formats.framed import SchemaFormat, framed_kernels
+from streamsql.formats.kernel import Kernel
+from streamsql.schema.registered import Schemas
 
-__all__ = ["FORMATS", "KERNELS", "format_named"]
+__all__ = [
+    "FORMATS",
+    "KERNELS",
+    "WITH_SCHEMAS",
+    "SchemaFormat",
+    "format_named",
+    "schema_kernels",
+]
 
-FORMATS: dict[str, Format] = {m.FORMAT.name: m.FORMAT for m in (json, delimited, kafka, none)}
+WITH_SCHEMAS: dict[str, SchemaFormat] = {m.FORMAT.name: m.FORMAT for m in (avro,)}
+FORMATS: dict[str, Format] = {
+    **{m.FORMAT.name: m.FORMAT for m in (json, delimited, kafka, none)},
+    **WITH_SCHEMAS,
+}
+
+_PLANNED = ("JSON_SR", "PROTOBUF", "PROTOBUF_NOSR")
+
 KERNELS = (*json.KERNELS, *delimited.KERNELS, *text.KERNELS)
 
-_PLANNED = ("AVRO", "JSON_SR", "PROTOBUF", "PROTOBUF_NOSR")
+
+def schema_kernels(schemas: Schemas) -> tuple[Kernel, ...]:
+    """The functions that the formats of WITH_SCHEMAS call beside KERNELS, over a registry."""
+    return framed_kernels(schemas, WITH_SCHEMAS)
 
 
 def format_named(name: str) -> Format:

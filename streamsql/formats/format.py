@@ -24,14 +24,17 @@ class FormatOptions:
     """How one side of a topic is written.
 
     `wrap`: a single value column stands in a record (None: the format's default). `delimiter`:
-    DELIMITED's. `schema_id`, `schema_text`: from the registry, resolved before.
+    DELIMITED's. `source`: the stream's or table's name. `subject`: where the registry has the
+    side's schemas; `schema_id`: the schema that records are written with (None: what the columns
+    give, called `full_name`).
     """
 
     side: str = VALUE
     wrap: bool | None = None
     delimiter: str = ","
+    source: str = ""
+    subject: str = ""
     schema_id: int | None = None
-    schema_text: str | None = None
     full_name: str | None = None
     nullable: str | None = None
 
@@ -46,7 +49,8 @@ class Decode:
     `columns`: one text for each column, over the last stage; NULL where the bytes are null.
     `error`: text of VARCHAR, NULL where the record could be read; else why not.
     `kernel`: runs first: batch in (the bytes column is named by `decode`'s argument), batch with
-    further columns out.
+    further columns out. `before`: computed columns, as in a stage, that the kernel finds beside it;
+    `after`: the names of those that it adds.
     `null`: text of BOOLEAN, true where the bytes are not null and yet hold no record (JSON's
     `null`): the value is null then.
     `slow`: rows may take a path that is not vectorised; EXPLAIN says so.
@@ -56,6 +60,8 @@ class Decode:
     columns: tuple[str, ...]
     error: str = "NULL"
     kernel: Callable[[pa.Table], pa.Table] | None = None
+    before: tuple[tuple[str, str], ...] = ()
+    after: tuple[str, ...] = ()
     null: str = "false"
     slow: bool = False
 

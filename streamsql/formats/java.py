@@ -95,3 +95,15 @@ def java_base64(text: str) -> bytes:
         return b64decode(body + "=" * (-rest % 4))
     except Base64Error as error:
         raise ValueError(text) from error
+
+
+def double_text(value: float) -> str:
+    """`Double.toString` with the fewest digits."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    sign, digits, _ = Decimal(repr(value)).as_tuple()
+    exponent = Decimal(repr(value)).adjusted()
+    text = "".join(map(str, digits)).rstrip("0")
+    return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{exponent}"

@@ -14,12 +14,12 @@ class Kernel:
     """An Arrow function, registered with the connection under `name` before any step.
 
     It takes arrays and gives one array of as many rows. Fields as `functions.registry.Kernel`,
-    which this room may not import. `slow`: it loops over rows in Python; it stands in a CASE, so
-    that DuckDB calls it for those rows only that need it.
+    which this room may not import. `parameters`: None where it takes any. `slow`: it loops over
+    rows in Python; it stands in a CASE, so that DuckDB calls it for those rows only that need it.
     """
 
     name: str
-    parameters: tuple[str, ...]
+    parameters: tuple[str, ...] | None
     returns: str
     function: Callable[..., pa.Array[Any]]
     slow: bool = False

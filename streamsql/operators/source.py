@@ -61,11 +61,15 @@ class Source:
         batch = builder.input(self.topic)
         number = len(builder.inputs) - 1
         key, value = self._decodes()
-        for kernel in (key.kernel, value.kernel):
-            if kernel is not None:
-                sql = f"SELECT * FROM {batch} ORDER BY _seq"
-                batch = builder.add(sql, kernel=kernel, hint="decoded", slow=key.slow or value.slow)
-        sql = self._key_stage(batch, key, number)
+        sql = f"SELECT * FROM {batch}"
+        if self.window is not None:
+            sql = self._windowed(sql, self.window)
+        for decode in (key, value):
+            if decode.kernel is not None:
+                sql = f"{_computed(sql, decode.before)} ORDER BY _seq"
+                name = builder.add(sql, kernel=decode.kernel, hint="decoded", slow=decode.slow)
+                sql = f"SELECT * FROM {name}"
+        sql = self._key_stage(sql, key, number, passed=value.after)
         sql = self._value_stage(sql, value)
         fallible = not (key.error == value.error == "NULL" and self.timestamp is None)
         if self.timestamp is not None:
@@ -103,23 +107,22 @@ class Source:
         found = dict(zip(names, physical_names(names), strict=True))
         return [found[c.name] for c in columns]
 
-    def _key_stage(self, batch: str, key: Decode, number: int) -> str:
+    def _key_stage(self, sql: str, key: Decode, number: int, *, passed: tuple[str, ...]) -> str:
         """The batch with decoded key columns `_k0`, …, window bounds, and `_kerr`.
 
-        The key's stages end here, so that the value's may use the same names.
+        The key's stages end here, so that the value's may use the same names; what the value's
+        kernel has `passed` goes on.
         """
-        sql = f"SELECT * FROM {batch}"
-        bounds = ""
-        if self.window is not None:
-            sql, bounds = self._windowed(sql, self.window)
         sql = _staged(sql, key)
+        bounds = ", _ws, _we" if self.window is not None else ""
         columns = "".join(f", {text} AS _k{i}" for i, text in enumerate(key.columns))
+        columns += "".join(f", {quote(name)}" for name in passed)
         return (
             f"SELECT _seq, _part, _off, _ts, _hdr, _key, _val{bounds}{columns},"
             f" {number} AS _input, ({key.error})::VARCHAR AS _kerr FROM ({sql})"
         )
 
-    def _windowed(self, sql: str, window: WindowInfo) -> tuple[str, str]:
+    def _windowed(self, sql: str, window: WindowInfo) -> str:
         """The batch with the key's own bytes as `_dkey`, and the bounds as `_ws` and `_we`."""
         size = _BOUNDS.get(window.kind, 8)
         split = "CASE WHEN octet_length(_key) >= {n} THEN array_slice(_key, {a}, {b}) END"
@@ -131,7 +134,7 @@ class Source:
         ]
         sql = f"SELECT *, {key} AS _dkey, {parts[-1]} AS _ws, {parts[0]} AS _wend FROM ({sql})"
         end = "_wend" if size == 16 else f"_ws + {window.size_ms}"
-        return sql, f", _ws, {end} AS _we"
+        return f"SELECT *, {end} AS _we FROM ({sql})"
 
     def _value_stage(self, sql: str, value: Decode) -> str:
         """The relation's columns, and ERROR."""
@@ -177,9 +180,14 @@ class Source:
 def _staged(sql: str, decode: Decode) -> str:
     """`sql` with the computed columns of a decoder's stages."""
     for stage in decode.stages:
-        computed = ", ".join(f"{text} AS {quote(name)}" for name, text in stage)
-        sql = f"SELECT *, {computed} FROM ({sql})"
+        sql = _computed(sql, stage)
     return sql
+
+
+def _computed(sql: str, texts: tuple[tuple[str, str], ...]) -> str:
+    """`sql` with computed columns of these names and texts."""
+    computed = "".join(f", {text} AS {quote(name)}" for name, text in texts)
+    return f"SELECT *{computed} FROM ({sql})"
 
 
 def _made_error(message: str) -> str:

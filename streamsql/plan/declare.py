@@ -16,6 +16,7 @@ from streamsql.formats import format_named
 from streamsql.formats.format import KEY, VALUE, FormatOptions
 from streamsql.plan.scope import near_hint
 from streamsql.schema.column import PSEUDO_COLUMNS, WINDOW_BOUNDS, Column, HeaderColumn, Schema
+from streamsql.schema.registered import subject_of
 from streamsql.schema.types import (
     BIGINT,
     BYTES,
@@ -178,10 +179,13 @@ def duration_ms(text: str) -> int:
     return int(found.group(1)) * _UNITS_MS[unit]
 
 
-def options_of(spec: FormatSpec, side: str) -> FormatOptions:
-    """What the format is told."""
+def options_of(source: Source, side: str) -> FormatOptions:
+    """What the format of a source's key or value is told."""
+    spec = source.key_format if side == KEY else source.value_format
     return FormatOptions(
         side=side,
+        source=source.name,
+        subject=subject_of(source.topic, side),
         wrap=spec.wrap,
         delimiter=spec.delimiter or ",",
         schema_id=spec.schema_id,
@@ -434,9 +438,5 @@ def check_formats(source: Source) -> None:
     wrap = source.value_format.wrap
     if wrap is not None and len(source.schema.value) != 1:
         raise StatementError("'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")
-    format_named(source.key_format.name).check(
-        source.schema.key, options_of(source.key_format, KEY)
-    )
-    format_named(source.value_format.name).check(
-        source.schema.value, options_of(source.value_format, VALUE)
-    )
+    format_named(source.key_format.name).check(source.schema.key, options_of(source, KEY))
+    format_named(source.value_format.name).check(source.schema.value, options_of(source, VALUE))

@@ -147,7 +147,7 @@ def _encoded(
     values = [
         typed[c.name].sql if c.name in typed else f"NULL::{duckdb_type(c.type)}" for c in columns
     ]
-    encode = format_named(spec.name).encode(columns, values, options_of(spec, side), target=side)
+    encode = format_named(spec.name).encode(columns, values, options_of(source, side), target=side)
     if side == VALUE:
         return encode, encode.sql
     nulls = " AND ".join(f"({v}) IS NULL" for v in values)

@@ -10,7 +10,11 @@ from streamsql.brokers.log import Log, TopicInfo
 from streamsql.catalog.catalog import Catalog, Change
 from streamsql.config import Properties
 from streamsql.engine.plan import PhysicalPlan
+from streamsql.formats import schema_kernels
 from streamsql.plan.kernels import KERNELS
+from streamsql.registry.opening import open_registry
+from streamsql.registry.registry import Registry
+from streamsql.registry.rehearsal import RehearsedRegistry
 from streamsql.runtime.loop import Runtime, wall_clock_ms
 from streamsql.runtime.opening import open_runtime
 from streamsql.runtime.query import QueryOptions
@@ -26,6 +30,7 @@ class Engine:
     """
 
     runtime: Runtime
+    registry: Registry
     settings: Mapping[str, str]
     catalog: Catalog = field(default_factory=Catalog)
     replaying: bool = False
@@ -73,7 +78,8 @@ class Engine:
 
     def rehearsal(self) -> Engine:
         """A copy on which a statement can be tried: it changes its own catalog and nothing else."""
-        return replace(self, rehearsing=True)
+        registry = RehearsedRegistry(self.registry)
+        return replace(self, rehearsing=True, registry=registry)
 
     # the statement log --------------------------------------------------------------------------
 
@@ -98,6 +104,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stops everything; what was committed stays."""
+        self.registry.close()
         await self.runtime.close()
 
 
@@ -115,4 +122,6 @@ def new_engine(
     """
     chosen = dict(settings or {})
     runtime = open_runtime(path, chosen, kernels=KERNELS, clock=clock, log=log)
-    return Engine(runtime=runtime, settings=chosen)
+    registry = open_registry(chosen, runtime.database.connection)
+    runtime.database.add_kernels(schema_kernels(registry))
+    return Engine(runtime=runtime, registry=registry, settings=chosen)

@@ -57,7 +57,8 @@ class Session(SessionState):
         always = isinstance(statement, ControlQuery | AlterSystem)
         changed = self.engine.catalog is not before or always
         if changed and isinstance(statement, RECORDED):
-            self.engine.record(statement.text, dict(self.properties.items()))
+            # What ran may say more than what was written: columns that a schema gave.
+            self.engine.record(result.statement or statement.text, dict(self.properties.items()))
         return result
 
     async def restore(self) -> None:

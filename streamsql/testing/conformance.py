@@ -16,11 +16,13 @@ import pyarrow as pa
 from streamsql.brokers.log import APPENDED
 from streamsql.catalog.catalog import Source
 from streamsql.errors import QueryError, StatementError, UnsupportedError
+from streamsql.formats.format import KEY, VALUE
 from streamsql.runtime.loop import wall_clock_ms
 from streamsql.runtime.query import ERROR
 from streamsql.session.result import Push, Rows
 from streamsql.testing.driver import Driver
-from streamsql.testing.spelling import read_key, read_value, write_key, write_value
+from streamsql.testing.schemas import register_schemas, registered_text
+from streamsql.testing.spelling import read_key, side_of, write_key
 
 Json = Any
 
@@ -45,6 +47,7 @@ def _run(driver: Driver, case: Mapping[str, Json]) -> dict[str, Json]:
     for topic in case["topics"]:
         if topic.get("partitions"):
             driver.create_topic(topic["name"], topic["partitions"])
+        register_schemas(topic, driver.registry)
     first = next(
         (i for i, s in enumerate(case["statements"]) if s.lstrip().upper().startswith("SELECT")),
         len(case["statements"]),
@@ -91,7 +94,7 @@ def _dead(driver: Driver) -> Json:
 def _produce(driver: Driver, inputs: Sequence[Json]) -> Json:
     for record in inputs:
         source = _reader(driver, record["topic"])
-        driver.produce(record["topic"], _bytes(record, source))
+        driver.produce(record["topic"], _bytes(record, source, driver))
         error = _dead(driver)
         if error is not None:
             return error
@@ -103,18 +106,19 @@ def _reader(driver: Driver, topic: str) -> Source | None:
     return next((s for s in sources if s.topic == topic), None)
 
 
-def _bytes(record: Json, source: Source | None) -> pa.Table:
+def _bytes(record: Json, source: Source | None, driver: Driver) -> pa.Table:
     headers = None
     if record.get("headers"):
         headers = [
             {"KEY": h["key"], "VALUE": None if h["value"] is None else base64.b64decode(h["value"])}
             for h in record["headers"]
         ]
+    key, value = (side_of(source, side, driver.registry) for side in (KEY, VALUE))
     columns = [
         pa.array([record.get("partition")], pa.int32()),
         pa.array([record.get("timestamp") or 0], pa.int64()),
-        pa.array([write_key(record, source)], pa.binary()),
-        pa.array([write_value(record.get("value"), source)], pa.binary()),
+        pa.array([write_key(record, key, window=record.get("window"))], pa.binary()),
+        pa.array([value.encode(record.get("value"))], pa.binary()),
         pa.array([headers], APPENDED.field("headers").type),
     ]
     return pa.Table.from_arrays(columns, schema=APPENDED)
@@ -163,7 +167,7 @@ def _result(driver: Driver, error: Json, responses: list[Json]) -> dict[str, Jso
     sources = driver.engine.catalog.sources
     by_topic = {s.topic: s for s in sources.values()}
     records = [
-        _record(topic, row, by_topic.get(topic))
+        _record(topic, row, by_topic.get(topic), driver)
         for topic, table in driver.written
         for row in table.to_pylist()
         if topic in by_topic
@@ -172,20 +176,25 @@ def _result(driver: Driver, error: Json, responses: list[Json]) -> dict[str, Jso
         "records": records,
         "error": error,
         "sources": {s.name: _describe(s) for s in sources.values()},
-        "topics": {
-            s.topic: {"key_format": s.key_format.name, "value_format": s.value_format.name}
-            for s in sources.values()
-        },
+        "topics": {s.topic: _topic(s, driver) for s in sources.values()},
         "responses": responses,
     }
 
 
-def _record(topic: str, row: Json, source: Source | None) -> Json:
-    key, window = read_key(row["key"], source)
+def _topic(source: Source, driver: Driver) -> dict[str, Json]:
+    described: dict[str, Json] = {}
+    for side, spec in ((KEY, source.key_format), (VALUE, source.value_format)):
+        described[f"{side}_format"] = spec.name
+        described[f"{side}_schema"] = registered_text(source.topic, side, driver.registry)
+    return described
+
+
+def _record(topic: str, row: Json, source: Source | None, driver: Driver) -> Json:
+    key, window = read_key(row["key"], source, side_of(source, KEY, driver.registry))
     record = {
         "topic": topic,
         "key": key,
-        "value": read_value(row["value"], source),
+        "value": side_of(source, VALUE, driver.registry).decode(row["value"]),
         "timestamp": row["timestamp"],
     }
     if window is not None:

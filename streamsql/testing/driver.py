@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from streamsql.brokers.log import APPENDED, TopicInfo
 from streamsql.brokers.memory import MemoryLog
+from streamsql.registry.registry import Registry
 from streamsql.session.engine import Engine, new_engine
 from streamsql.session.result import Push, Result
 from streamsql.session.session import Session
@@ -69,6 +70,11 @@ class Driver:
     def create_topic(self, name: str, partitions: int) -> None:
         """Creates a topic."""
         run(self.engine.log.create_topic(TopicInfo(name=name, partitions=partitions)))
+
+    @property
+    def registry(self) -> Registry:
+        """Where the engine's schemas are."""
+        return self.engine.registry
 
     def execute(self, text: str, *, settle: bool = True) -> list[Result]:
         """Executes a script; with `settle` the queries run after each statement until they have

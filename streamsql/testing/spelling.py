@@ -1,25 +1,51 @@
 """A case's values as a record's bytes, and back: JSON as it stands, DELIMITED as the line, KAFKA as
-a scalar."""
+a scalar, formats with a schema through their own codecs."""
 
 from __future__ import annotations
 
 import base64
 import json
 import struct
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal as Number
 from typing import Any
 
+import pyarrow as pa
+
 from streamsql.catalog.catalog import FormatSpec, Source
+from streamsql.formats import WITH_SCHEMAS, SchemaFormat
+from streamsql.formats.arrow_column import arrow_type
+from streamsql.formats.format import KEY, VALUE, FormatOptions
+from streamsql.formats.framed import HEADER_BYTES, schema_text, write_spec
+from streamsql.plan.declare import options_of
+from streamsql.registry.registry import Registry
 from streamsql.schema.column import Column
-from streamsql.schema.types import BIGINT, BYTES, DOUBLE, INTEGER
+from streamsql.schema.registered import RegisteredSchema
+from streamsql.schema.types import (
+    BIGINT,
+    BYTES,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    TIME,
+    TIMESTAMP,
+    Array,
+    Decimal,
+    Map,
+    SqlType,
+    Struct,
+)
 
 Json = Any
 _PACKED = {INTEGER: ">i", BIGINT: ">q", DOUBLE: ">d"}
+_EPOCH = datetime(1970, 1, 1)
 
 
 def json_text(value: Json) -> str:
     """JSON that keeps a Decimal's digits."""
-    if isinstance(value, Decimal):
+    if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(k)}:{json_text(v)}" for k, v in value.items()) + "}"
@@ -28,42 +54,162 @@ def json_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _encode(value: Json, spec: FormatSpec | None, columns: tuple[Column, ...]) -> bytes | None:
-    if value is None:
-        return None
-    name = spec.name if spec else "KAFKA"
-    if name in ("JSON", "JSON_SR"):
-        return json_text(value).encode()
-    if name == "KAFKA" and columns and columns[0].type in _PACKED:
-        number = float(value) if columns[0].type == DOUBLE else int(value)
-        return struct.pack(_PACKED[columns[0].type], number)
-    if name in ("KAFKA", "DELIMITED", "NONE"):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The key or the value of a topic: how a source, if one reads it, says that it is written."""
+
+    spec: FormatSpec
+    columns: tuple[Column, ...]
+    options: FormatOptions
+    registry: Registry
+
+    @property
+    def format(self) -> SchemaFormat | None:
+        """The format, where it has schemas."""
+        return WITH_SCHEMAS.get(self.spec.name)
+
+    def encode(self, value: Json) -> bytes | None:
+        """The bytes of a case's value."""
+        if value is None:
+            return None
+        if self.format is not None:
+            return self._encode_by_schema(self.format, value)
+        name = self.spec.name
+        if name == "JSON":
+            return json_text(value).encode()
+        if name == "KAFKA" and self.columns and self.columns[0].type in _PACKED:
+            number = float(value) if self.columns[0].type == DOUBLE else int(value)
+            return struct.pack(_PACKED[self.columns[0].type], number)
         if isinstance(value, bool):
             return str(value).lower().encode()
         return (value if isinstance(value, str) else json_text(value)).encode()
-    raise NotImplementedError(f"format {name}")
 
-
-def _decode(data: bytes | None, spec: FormatSpec | None, columns: tuple[Column, ...]) -> Json:
-    if data is None:
-        return None
-    name = spec.name if spec else "KAFKA"
-    if name in ("JSON", "JSON_SR"):
-        return json.loads(data, parse_float=Decimal)
-    if name == "KAFKA" and columns and columns[0].type in _PACKED:
-        return struct.unpack(_PACKED[columns[0].type], data)[0]
-    if name == "KAFKA" and columns and columns[0].type == BYTES:
-        return base64.b64encode(data).decode()
-    if name in ("KAFKA", "DELIMITED", "NONE"):
+    def decode(self, data: bytes | None) -> Json:
+        """A case's value of the bytes."""
+        if data is None:
+            return None
+        if self.format is not None:
+            return self._decode_by_schema(self.format, data)
+        name = self.spec.name
+        if name == "JSON":
+            return json.loads(data, parse_float=Number)
+        if name == "KAFKA" and self.columns and self.columns[0].type in _PACKED:
+            return struct.unpack(_PACKED[self.columns[0].type], data)[0]
+        if name == "KAFKA" and self.columns and self.columns[0].type == BYTES:
+            return base64.b64encode(data).decode()
         return data.decode()
-    raise NotImplementedError(f"format {name}")
+
+    def _encode_by_schema(self, format_: SchemaFormat, value: Json) -> bytes | None:
+        """Written as the subject's last schema says: a record of it is one value of its type."""
+        latest = self.registry.latest(self.options.subject)
+        if latest is None:
+            raise AssertionError(f"{self.options.subject} has no schema")
+        column = self._whole(format_, latest.schema)
+        array = pa.array([_column_value(value, column.type)], arrow_type(column.type))
+        spec = write_spec(self.spec.name, [column], self.options, wrapped=False)
+        (body,) = format_.writer(spec, latest.schema)([array], 1).to_pylist()
+        return b"\x00" + latest.id.to_bytes(4, "big") + body
+
+    def _decode_by_schema(self, format_: SchemaFormat, data: bytes) -> Json:
+        schema = self.registry.schema(int.from_bytes(data[1:HEADER_BYTES], "big"))
+        assert schema is not None
+        column = self._whole(format_, schema)
+        options = replace(self.options, wrap=False, side=VALUE)
+        made = format_.decode("_val", [column], options, wanted=[column.name])
+        names = {"_val": pa.array([data], pa.binary()), made.before[0][0]: [schema_text(schema)]}
+        assert made.kernel is not None
+        table = made.kernel(pa.table(names))
+        error = table.column(made.error)[0].as_py()
+        if error is not None:
+            raise AssertionError(error)
+        return _case_value(table.column(made.columns[0])[0].as_py(), column.type)
+
+    def _whole(self, format_: SchemaFormat, schema: RegisteredSchema) -> Column:
+        options = replace(self.options, wrap=False, side=VALUE)
+        (column,) = format_.columns(schema, options, exact=True)
+        return column
 
 
-def write_key(record: Json, source: Source | None) -> bytes | None:
+def side_of(source: Source | None, side: str, registry: Registry) -> Side:
+    """The key or the value of the topic that `source` reads."""
+    if source is None:
+        return Side(
+            spec=FormatSpec(name="KAFKA"), columns=(), options=FormatOptions(), registry=registry
+        )
+    is_key = side == KEY
+    return Side(
+        spec=source.key_format if is_key else source.value_format,
+        columns=source.schema.key if is_key else source.schema.value,
+        options=options_of(source, side),
+        registry=registry,
+    )
+
+
+def _column_value(value: Json, type_: SqlType) -> Any:
+    """A case's value as Arrow takes it for a column; names are found without regard to case."""
+    match type_:
+        case _ if value is None:
+            return None
+        case Struct(fields):
+            given = {k.upper(): v for k, v in value.items()}
+            return {f.name: _column_value(given.get(f.name.upper()), f.type) for f in fields}
+        case Array(element):
+            return [_column_value(v, element) for v in value]
+        case Map(key, inner):
+            return [(_column_value(k, key), _column_value(v, inner)) for k, v in value.items()]
+        case Decimal(_, scale):
+            return Number(str(value)).quantize(Number(1).scaleb(-scale))
+        case _:
+            return _scalar_value(value, type_)
+
+
+def _scalar_value(value: Json, type_: SqlType) -> Any:
+    if type_ == BYTES:
+        return base64.b64decode(value)
+    if type_ == DATE:
+        return date(1970, 1, 1) + timedelta(days=int(value))
+    if type_ == TIME:
+        return (_EPOCH + timedelta(milliseconds=int(value))).time()
+    if type_ == TIMESTAMP:
+        return _EPOCH + timedelta(milliseconds=int(value))
+    if type_ == DOUBLE:
+        return float(value)
+    if type_ in (INTEGER, BIGINT):
+        return int(value)
+    if isinstance(value, bool | str):
+        return value
+    return json_text(value)
+
+
+def _case_value(value: Any, type_: SqlType) -> Json:
+    """What a column gives, as a case spells it."""
+    match type_:
+        case _ if value is None:
+            return None
+        case Struct(fields):
+            return {f.name: _case_value(value[f.name], f.type) for f in fields}
+        case Array(element):
+            return [_case_value(v, element) for v in value]
+        case Map(_, inner):
+            pairs: Sequence[tuple[Any, Any]] = value
+            return {k: _case_value(v, inner) for k, v in pairs}
+        case _:
+            return _case_scalar(value, type_)
+
+
+def _case_scalar(value: Any, type_: SqlType) -> Json:
+    if type_ == DATE:
+        return (value - date(1970, 1, 1)).days
+    if type_ == TIME:
+        return (datetime.combine(_EPOCH, value or time()) - _EPOCH) // timedelta(milliseconds=1)
+    if type_ == TIMESTAMP:
+        return (value - _EPOCH) // timedelta(milliseconds=1)
+    return value
+
+
+def write_key(record: Json, side: Side, *, window: Json = None) -> bytes | None:
     """The key's bytes; of a windowed one with its window."""
-    spec = source.key_format if source else None
-    data = _encode(record.get("key"), spec, source.schema.key if source else ())
-    window = record.get("window")
+    data = side.encode(record.get("key"))
     if data is None or not window:
         return data
     if window["type"] == "session":
@@ -71,29 +217,13 @@ def write_key(record: Json, source: Source | None) -> bytes | None:
     return data + struct.pack(">q", window["start"])
 
 
-def write_value(value: Json, source: Source | None) -> bytes | None:
-    """The value's bytes."""
-    return _encode(
-        value, source.value_format if source else None, source.schema.value if source else ()
-    )
-
-
-def read_key(data: bytes | None, source: Source | None) -> tuple[Json, Json]:
+def read_key(data: bytes | None, source: Source | None, side: Side) -> tuple[Json, Json]:
     """The key and its window, or None."""
-    spec = source.key_format if source else None
-    columns = source.schema.key if source else ()
     if source is None or source.window is None or data is None:
-        return _decode(data, spec, columns), None
+        return side.decode(data), None
     if source.window.kind == "SESSION":
         end, start = struct.unpack(">qq", data[-16:])
-        return _decode(data[:-16], spec, columns), {"start": start, "end": end, "type": "session"}
+        return side.decode(data[:-16]), {"start": start, "end": end, "type": "session"}
     (start,) = struct.unpack(">q", data[-8:])
     window = {"start": start, "end": start + (source.window.size_ms or 0), "type": "time"}
-    return _decode(data[:-8], spec, columns), window
-
-
-def read_value(data: bytes | None, source: Source | None) -> Json:
-    """The value as the cases spell it."""
-    return _decode(
-        data, source.value_format if source else None, source.schema.value if source else ()
-    )
+    return side.decode(data[:-8]), window

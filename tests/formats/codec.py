@@ -10,12 +10,22 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from streamsql.formats import KERNELS
+from streamsql.formats import KERNELS, schema_kernels
 from streamsql.formats.format import Decode, Format, FormatOptions
+from streamsql.registry.embedded import EmbeddedRegistry
 from streamsql.schema.column import Column
 from streamsql.schema.duck import duckdb_type, literal, quote
 
-__all__ = ["Decoded", "computed", "connection", "decode", "encode", "literal", "printed"]
+__all__ = [
+    "Decoded",
+    "computed",
+    "connection",
+    "decode",
+    "encode",
+    "literal",
+    "printed",
+    "registry",
+]
 
 
 @dataclass(frozen=True)
@@ -32,16 +42,22 @@ def connection() -> duckdb.DuckDBPyConnection:
     """One connection for all tests: opening one and registering kernels costs more than a test."""
     con = duckdb.connect(config={"threads": 1})
     con.execute("SET TimeZone = 'UTC'")
-    for kernel in KERNELS:
+    for kernel in (*KERNELS, *schema_kernels(registry())):
         con.create_function(
             kernel.name,
             kernel.function,
-            list(kernel.parameters),
+            None if kernel.parameters is None else list(kernel.parameters),
             kernel.returns,
             type="arrow",
             null_handling="special",
         )
     return con
+
+
+@cache
+def registry() -> EmbeddedRegistry:
+    """The registry of that connection."""
+    return EmbeddedRegistry(duckdb.connect())
 
 
 def compose_decode(source: str, decoded: Decode, relation: str) -> str:
@@ -74,7 +90,12 @@ def decode(
     made = format_.decode(quote("_val"), columns, options or FormatOptions(), wanted=names)
     table = pa.table({"n": range(len(records)), "_val": pa.array(records, pa.binary())})
     con = connection()
-    con.register("records", made.kernel(table) if made.kernel else table)
+    if made.kernel is not None:
+        con.register("records", table)
+        texts = "".join(f", {text} AS {name}" for name, text in made.before)
+        table = made.kernel(con.sql(f"SELECT *{texts} FROM records ORDER BY n").to_arrow_table())
+        con.unregister("records")
+    con.register("records", table)
     try:
         sql = compose_decode(quote("_val"), made, "records")
         if as_text:

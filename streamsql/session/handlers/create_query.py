@@ -12,6 +12,7 @@ from streamsql.plan.upgrade import check_query_upgrade
 from streamsql.session.handlers.create_source import check_upgrade
 from streamsql.session.options import query_options
 from streamsql.session.result import Created, Result
+from streamsql.session.schemas import check_chosen_schemas, register_schemas
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import CreateAsSelect, InsertInto
 
@@ -55,11 +56,15 @@ async def create(statement: CreateAsSelect, session: SessionState) -> Result:
     planned = plan_create(
         statement, _context(session), query_id=query_id, topics=await engine.partitions()
     )
+    if not engine.replaying:
+        check_chosen_schemas(planned.source, engine.registry)
     if found is not None and replacing:
         return await _replace(statement, planned, found, session)
     if found is not None:
         check_upgrade(found, planned.source)
     await _make_topic(planned.source, session)
+    if not engine.replaying:
+        register_schemas(planned.source, engine.registry, again=True)
     await _start(planned, session)
     engine.apply(PutSource(planned.source), PutQuery(planned.query))
     return Created(
@@ -79,6 +84,8 @@ async def _replace(
         raise StatementError("CREATE OR REPLACE is disabled (ksql.create.or.replace.enabled)")
     check_upgrade(found, planned.source)
     check_query_upgrade(engine.catalog.queries[found.query], planned, _context(session))
+    if not engine.replaying:
+        register_schemas(planned.source, engine.registry, again=True)
     await engine.replace_query(planned.plan, query_options(session.properties))
     engine.apply(PutSource(planned.source), PutQuery(planned.query))
     return Created(

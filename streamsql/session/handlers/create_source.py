@@ -14,6 +14,7 @@ from streamsql.runtime.query import QueryOptions
 from streamsql.schema.column import Schema
 from streamsql.session.options import query_options
 from streamsql.session.result import Created, Result
+from streamsql.session.schemas import infer_columns, register_schemas
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import AlterSource, CreateSource, CreateType
 
@@ -32,8 +33,12 @@ async def handle(statement: CreateSource, session: SessionState) -> Result:
             " with the same name already exists.",
             warnings=("nothing was changed",),
         )
+    if not engine.replaying:
+        statement = infer_columns(statement, engine.registry, session.properties)
     source = declare(statement, engine.catalog, session.properties, await engine.partitions())
     _check_replace(statement, source, found)
+    if not engine.replaying:
+        register_schemas(source, engine.registry, again=False)
     await engine.create_topic(
         TopicInfo(name=source.topic, partitions=source.partitions, replicas=source.replicas)
     )

@@ -6,6 +6,7 @@ from streamsql.catalog.catalog import DropQuery, DropSource, DropType, Source
 from streamsql.errors import StatementError
 from streamsql.plan.frame import source_hint
 from streamsql.session.result import Result
+from streamsql.session.schemas import delete_subjects
 from streamsql.session.state import SessionState
 from streamsql.sql import statement as st
 
@@ -38,6 +39,8 @@ async def drop_source(statement: st.DropSource, session: SessionState) -> Result
     engine.apply(DropSource(name))
     if statement.delete_topic:
         await engine.delete_topic(source.topic)
+        if not engine.replaying:
+            delete_subjects(source, engine.registry)
     return Result(
         statement=statement.text, message=f"Source `{name}` (topic: {source.topic}) was dropped."
     )

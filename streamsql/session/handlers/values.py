@@ -9,6 +9,7 @@ from streamsql.errors import QueryError, StatementError
 from streamsql.plan.frame import Context
 from streamsql.plan.values import ValuesPlan, plan_values
 from streamsql.session.result import Result
+from streamsql.session.schemas import check_key_schema
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import InsertValues
 
@@ -23,6 +24,7 @@ async def handle(statement: InsertValues, session: SessionState) -> Result:
     engine = session.engine
     context = Context(catalog=engine.catalog, properties=session.properties, persistent=True)
     plan = plan_values(statement, context)
+    check_key_schema(plan.source, engine.registry)
     record = _record(plan, session)
     await engine.log.append(plan.source.topic, record)
     engine.runtime.notify(plan.source.topic)
