@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from streamsql.catalog.catalog import Catalog, Source
 from streamsql.config import SETTINGS, Properties
@@ -17,6 +18,7 @@ from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BIGINT, BYTES, DOUBLE, INTEGER, STRING, SqlType
 from streamsql.sql import expr as ast
+from streamsql.sql.statement import Query
 
 PSEUDO_SQL = {
     "ROWTIME": "_ts",
@@ -28,13 +30,21 @@ PSEUDO_SQL = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cte:
+    """A query that WITH gave a name, and the names that it sees."""
+
+    query: Query
+    visible: Mapping[str, Cte]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a statement is planned against.
 
     `distributed`: partition numbers are tasks of their own, so that plans are cut into stages
     (`stages.py`); `service`: what their internal topics are named by. `mentioned`: names of the
     columns that the query writes out; `starred`: it selects a `*` besides. A join carries no other
-    column.
+    column. `ctes`: names that WITH gave. `within`: the query stands in another one's FROM.
     """
 
     catalog: Catalog
@@ -44,6 +54,13 @@ class Context:
     service: str = SETTINGS["ksql.service.id"].default
     mentioned: frozenset[str] = frozenset()
     starred: bool = True
+    ctes: Mapping[str, Cte] = field(default_factory=dict[str, Cte])
+    within: bool = False
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the result has to hold its key: it becomes a topic."""
+        return self.persistent and not self.within
 
     def source(self, name: str, position: Position | None = None) -> Source:
         """The source called `name`; StatementError at `position` where there is none."""
@@ -76,7 +93,7 @@ class Frame:
     of them in the projection is the key. `key_columns`: what the key reads where that is not the
     expression itself (a join's key).
     `synthetic`: the key column that no source has, or empty. `foreign_key`: the left side of a
-    foreign-key join.
+    foreign-key join. `rekeyed`: its records are placed by another key than their source's.
     """
 
     node: Node
@@ -88,10 +105,31 @@ class Frame:
     synthetic: str = ""
     key_columns: tuple[TypedSql, ...] = ()
     foreign_key: bool = False
+    rekeyed: bool = False
+
+    @property
+    def joined(self) -> bool:
+        """Whether it has the columns of more than one relation."""
+        return len({e.source for e in self.scope.entries if e.source}) > 1
 
     def on(self, node: Node) -> Frame:
         """The same names over another node."""
         return replace(self, node=node)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedQuery:
+    """A SELECT's tree. `schema`: its result, key first; `order`: the columns as selected.
+    `rekeyed`: the key is another than the source's, so records change partition."""
+
+    node: Node
+    schema: Schema
+    order: tuple[str, ...]
+    table: bool
+    window: WindowInfo | None
+    sources: tuple[Source, ...]
+    rekeyed: bool
+    stateful: bool
 
 
 def placement(key: tuple[Column, ...], partitions: int) -> Placement:

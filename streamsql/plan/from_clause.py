@@ -12,34 +12,25 @@ from streamsql.plan.declare import options_of
 from streamsql.plan.frame import Context, Frame, pseudo_entries, schema_entries, typed_column
 from streamsql.plan.joins import join_frames
 from streamsql.plan.scope import Scope
+from streamsql.plan.subquery import UNNAMED, PlanQuery, cte_frame, subquery_frame
 from streamsql.plan.timestamp_column import timestamp_text
 from streamsql.schema.duck import physical_names
 from streamsql.sql import expr as ast
 from streamsql.sql.statement import JoinRef, Relation, SourceRef, SubqueryRef
 
 
-def plan_from(relation: Relation, context: Context) -> Frame:
-    """The frame of a FROM clause."""
+def plan_from(relation: Relation, context: Context, plan: PlanQuery) -> Frame:
+    """The frame of a FROM clause; `plan` makes the tree of a query inside it."""
     match relation:
-        case SourceRef():
-            return _single(relation, context)
         case JoinRef():
-            return _join(relation, context)
-        case SubqueryRef(position=position):
-            raise UnsupportedError(
-                "a subquery in FROM is not supported yet",
-                position=position,
-                hint="make it a stream or table of its own with CREATE … AS SELECT",
-            )
+            return _join(relation, context, plan)
+        case SourceRef() if relation.name not in context.ctes:
+            source = _find(relation, context)
+            if source.window is not None and source.is_table and context.persistent:
+                raise StatementError("KSQL does not support persistent queries on windowed tables.")
+            return source_frame(source, relation.alias or relation.name)
         case _:
-            raise AssertionError(relation)
-
-
-def _single(ref: SourceRef, context: Context) -> Frame:
-    source = _find(ref, context)
-    if source.window is not None and source.is_table and context.persistent:
-        raise StatementError("KSQL does not support persistent queries on windowed tables.")
-    return source_frame(source, ref.alias or ref.name)
+            return _side(relation, context, plan)
 
 
 def _find(ref: SourceRef, context: Context) -> CatalogSource:
@@ -94,19 +85,26 @@ def source_node(source: CatalogSource) -> Source:
     )
 
 
-def _join(join: JoinRef, context: Context) -> Frame:
+def _join(join: JoinRef, context: Context, plan: PlanQuery) -> Frame:
     left = (
-        plan_from(join.left, context)
+        plan_from(join.left, context, plan)
         if isinstance(join.left, JoinRef)
-        else _side(join.left, context)
+        else _side(join.left, context, plan)
     )
-    right = _side(join.right, context)
-    return join_frames(join, left, right, context)
+    return join_frames(join, left, _side(join.right, context, plan), context)
 
 
-def _side(relation: Relation, context: Context) -> Frame:
-    if not isinstance(relation, SourceRef):
-        raise UnsupportedError(
-            "a join's right side has to be a stream or table", position=relation.position
-        )
-    return source_frame(_find(relation, context), relation.alias or relation.name)
+def _side(relation: Relation, context: Context, plan: PlanQuery) -> Frame:
+    match relation:
+        case SourceRef(name=name) if name in context.ctes:
+            return cte_frame(context.ctes[name], relation.alias or name, context, plan)
+        case SourceRef():
+            return source_frame(_find(relation, context), relation.alias or relation.name)
+        case SubqueryRef(query=query):
+            return subquery_frame(query, relation.alias or UNNAMED, context, plan)
+        case _:
+            raise UnsupportedError(
+                "a join's right side has to be a stream, a table or a subquery",
+                position=relation.position,
+                hint="write the join from left to right, without parentheses",
+            )

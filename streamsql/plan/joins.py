@@ -85,7 +85,7 @@ def _check_sources(left: Frame, right: Frame) -> None:
             if len(left.sources) > 1
             else f"Can not join '{new.name}' to '{new.name}': self joins are not yet supported."
         )
-    if any(s.name == new.name for s in left.sources):
+    if any(s.name == n.name for s in left.sources for n in right.sources):
         if len(left.sources) > 1:
             raise StatementError(
                 "N-way joins do not support multiple occurrences of the same source. Source:"
@@ -189,7 +189,7 @@ def _kind(join: JoinRef, left: Frame, right: Frame, condition: Condition) -> str
 
 
 def _foreign_kind(join: JoinRef, left: Frame, condition: Condition, names: str) -> str:
-    if len(left.sources) > 1:
+    if left.joined:
         raise StatementError(
             "Invalid join condition: foreign-key table-table joins are not supported as part of"
             " n-way"
@@ -301,7 +301,9 @@ def _keyed(side: _Side, context: Context, *, moved: bool = False) -> Node:
 def _stays(left: _Side, right: _Side) -> bool:
     """Whether both sides are joined on the bytes by which their records were placed."""
     same_format = left.frame.sources[0].key_format == right.frame.sources[0].key_format
-    return same_format and all(_is_key(s.expr, s.frame) for s in (left, right))
+    return same_format and all(
+        _is_key(s.expr, s.frame) and not s.frame.rekeyed for s in (left, right)
+    )
 
 
 def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
@@ -317,7 +319,7 @@ def _joined_scope(schema: Schema, *frames: Frame) -> tuple[Entry, ...]:
 
 
 def _key_first(frame: Frame) -> list[Entry]:
-    if len(frame.sources) > 1:
+    if frame.joined:
         return list(frame.scope.entries)
     return sorted(frame.scope.entries, key=lambda e: (not e.is_key, e.name not in WINDOW_BOUNDS))
 
@@ -375,7 +377,7 @@ def _key_choices(join: JoinRef, left: _Side, right: _Side) -> tuple[ast.Expr, ..
     if join.kind == "FULL":
         return ()
     earlier: tuple[ast.Expr, ...] = ()
-    if len(left.frame.sources) > 1 and _is_key(left.expr, left.frame):
+    if left.frame.joined and _is_key(left.expr, left.frame):
         earlier = left.frame.key[0]
     return tuple(dict.fromkeys((*earlier, left.expr, right.expr)))
 

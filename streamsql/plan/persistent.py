@@ -21,9 +21,9 @@ from streamsql.plan.declare import (
     default_wrap,
     options_of,
 )
-from streamsql.plan.frame import Context, source_hint, typed_column
+from streamsql.plan.frame import Context, PlannedQuery, source_hint, typed_column
 from streamsql.plan.lowering import lower
-from streamsql.plan.query import PlannedQuery, plan_query
+from streamsql.plan.query import plan_query
 from streamsql.plan.rules import rewrite
 from streamsql.plan.stages import Cut, InternalTopic, cut_stages, stage_id, whole_reason
 from streamsql.plan.timestamp_column import timestamp_text

@@ -8,25 +8,32 @@ collector.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from streamsql import functions
-from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
 from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
-from streamsql.operators.operator import Node, WindowInfo
+from streamsql.operators.operator import Node
 from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
 from streamsql.plan.aggregation import aggregate_calls, group
 from streamsql.plan.declare import check_key_type
 from streamsql.plan.expressions import bind
-from streamsql.plan.frame import Context, Frame, placement, pseudo_entries, schema_entries
+from streamsql.plan.frame import (
+    Context,
+    Frame,
+    PlannedQuery,
+    placement,
+    pseudo_entries,
+    schema_entries,
+)
 from streamsql.plan.from_clause import plan_from
 from streamsql.plan.names import Names, column_name
 from streamsql.plan.projection import Item, expand
 from streamsql.plan.rewrite import columns_of, qualify, transform, unqualify, walk
 from streamsql.plan.scope import Scope
+from streamsql.plan.subquery import with_ctes
 from streamsql.schema.column import WINDOW_BOUNDS, Column, Schema
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BOOLEAN, NULL, Array
@@ -42,26 +49,12 @@ from streamsql.sql.statement import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedQuery:
-    """A SELECT's tree. `schema`: its result, key first; `order`: the columns as selected.
-    `rekeyed`: the key is another than the source's, so records change partition."""
-
-    node: Node
-    schema: Schema
-    order: tuple[str, ...]
-    table: bool
-    window: WindowInfo | None
-    sources: tuple[Source, ...]
-    rekeyed: bool
-    stateful: bool
-
-
 def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuery:
     """The tree of `query`; `sink` is named in messages about a persistent query."""
+    context = with_ctes(query, context)
     starred = any(isinstance(i, SelectStar) for i in query.items)
     context = replace(context, mentioned=_mentioned(query), starred=starred)
-    frame = plan_from(query.source, context)
+    frame = plan_from(query.source, context, plan_query)
     if query.where is not None:
         if query.window is not None and frame.window is None:
             _refuse_own_bounds(query.where)
@@ -97,7 +90,7 @@ def _conditions(relation: Relation) -> list[ast.Expr]:
 def _with_bounds(query: Query, frame: Frame) -> Scope:
     """The names of the SELECT list: a windowed GROUP BY over one source adds the window's
     bounds."""
-    if query.window is None or frame.window is not None or len(frame.sources) > 1:
+    if query.window is None or frame.window is not None or frame.joined:
         return frame.scope
     (alias,) = frame.scope.sources()
     bounds = pseudo_entries(alias, windowed=True)[-len(WINDOW_BOUNDS) :]
@@ -280,7 +273,7 @@ def _key_items(
             choices = tuple(c for c in choices if isinstance(c, ast.ColumnRef))
         for choice in choices:
             matching = [i for i in items if i.expr == choice]
-            if len(matching) > 1 and context.persistent:
+            if len(matching) > 1 and context.keyed:
                 _raise_twice(matching, choice, frame)
             item = item or next(iter(matching), None)
         found.append(item)
@@ -289,7 +282,7 @@ def _key_items(
         for k, i in zip(keys, found, strict=True)
         if i is None
     ]
-    if missing and context.persistent:
+    if missing and context.keyed:
         if frame.foreign_key and expected == "join expression":
             _raise_missing_primary(missing, frame)
         _raise_missing(missing, expected, sink)
@@ -308,7 +301,7 @@ def _raise_missing_primary(missing: list[tuple[ast.Expr, ...]], frame: Frame) ->
 
 def _raise_twice(matching: list[Item], choice: ast.Expr, frame: Frame) -> None:
     shown = format_sql(unqualify(choice))
-    if isinstance(choice, ast.ColumnRef) and len(frame.sources) > 1 and choice.source:
+    if isinstance(choice, ast.ColumnRef) and frame.joined and choice.source:
         shown = f"{choice.source}_{choice.name}"
     listed = " and ".join(i.name for i in matching)
     raise StatementError(
@@ -366,7 +359,7 @@ def _projected(
             if item is not None:
                 typed[id(item)] = read
     keys = [(i.name, typed[id(i)]) for i in key_items if i is not None]
-    if None in key_items and not context.persistent:
+    if None in key_items and not context.keyed:
         keys = []
     in_key = {id(i) for i in key_items if i is not None} if keys else set[int]()
     values = [(i.name, typed[id(i)]) for i in items if id(i) not in in_key]
@@ -397,7 +390,7 @@ def _projected(
         table=frame.table,
         window=node.window,
         sources=frame.sources,
-        rekeyed=rekeyed,
+        rekeyed=rekeyed or frame.rekeyed,
         stateful=False,
     )
 
@@ -441,7 +434,7 @@ def _grouped(
         )
         if not any(i.expr in choices for i in grouping.items)
     ]
-    if missing and context.persistent:
+    if missing and context.keyed:
         shown = [format_sql(unqualify(m)) for m in missing]
         plural = "s" if len(shown) > 1 else ""
         raise StatementError(
@@ -453,7 +446,7 @@ def _grouped(
     key_items: list[Item | None] = []
     for choices in keys:
         matching = [i for i in grouping.items if i.expr in choices]
-        if len(matching) > 1 and context.persistent:
+        if len(matching) > 1 and context.keyed:
             raise StatementError(
                 "The projection contains a key column more than once:"
                 f" {' and '.join(f'`{i.name}`' for i in matching)}."

@@ -28,7 +28,7 @@ def _column(schema: Schema, name: str) -> Column | None:
 
 def _with_bounds(query: Query, context: Context) -> Query:
     """`*` of one windowed source shows the window after the key."""
-    if not isinstance(query.source, SourceRef):
+    if not isinstance(query.source, SourceRef) or query.source.name in dict(query.ctes):
         return query
     source = context.catalog.sources.get(query.source.name)
     if source is None or source.window is None:

@@ -16,7 +16,7 @@ from streamsql.plan.persistent import plan_create, plan_insert
 from streamsql.plan.pull import check_pull, plan_pull
 from streamsql.plan.query import plan_query
 from streamsql.plan.transient import plan_push
-from streamsql.sql import parse_one, split
+from streamsql.sql import parse_one, split, substitute
 from streamsql.sql import statement as st
 from streamsql.testing.driver import Driver, run
 from streamsql.testing.sql_cases import read_cases
@@ -59,7 +59,9 @@ def _planned(where: str, text: str) -> Iterator[Planned]:
     driver = Driver({"cache.max.bytes.buffering": "0"})
     try:
         for piece in split(text):
-            statement = parse_one(piece.text)
+            statement = parse_one(substitute(piece.text, driver.session.variables))
+            if isinstance(statement, st.Define):
+                driver.execute(piece.text)
             if not isinstance(statement, st.CreateSource | st.CreateAsSelect | st.InsertInto):
                 continue
             before = dict(driver.engine.runtime.queries)
