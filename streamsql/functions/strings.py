@@ -175,16 +175,28 @@ def trim(text: TypedSql) -> str:
 
 def split(value: TypedSql, delimiter: TypedSql) -> str:
     if value.type != BYTES:
-        return f"string_split({value.sql}, {delimiter.sql})"
+        return _split_text(value, delimiter)
     # "41 2E 42 ": a delimiter in this form is found at the border of bytes only.
     spaced = f"regexp_replace(hex({value.sql}), '(..)', '\\1 ', 'g')"
     border = f"regexp_replace(hex({delimiter.sql}), '(..)', '\\1 ', 'g')"
     parts = each(f"string_split({spaced}, {border})", lambda p: f"unhex(replace({p}, ' ', ''))")
     single = each(f"regexp_extract_all(hex({value.sql}), '..')", lambda p: f"unhex({p})")
     return (
-        f"CASE WHEN octet_length({delimiter.sql}) > 0 OR octet_length({value.sql}) = 0 "
-        f"THEN {parts} WHEN octet_length({delimiter.sql}) = 0 THEN {single} END"
+        f"CASE WHEN octet_length({delimiter.sql}) > 0 THEN {parts}"
+        f" WHEN octet_length({delimiter.sql}) = 0 AND octet_length({value.sql}) = 0"
+        f" THEN [{value.sql}] WHEN octet_length({delimiter.sql}) = 0 THEN {single} END"
     )
+
+
+def _split_text(text: TypedSql, delimiter: TypedSql) -> str:
+    """DuckDB makes no part of an empty text that is split at nothing; Java makes one."""
+    if delimiter.literal:
+        return f"string_split({text.sql}, {delimiter.sql})"
+
+    def body(x: str, d: str) -> str:
+        return f"CASE WHEN {x} = '' AND {d} = '' THEN [{x}] ELSE string_split({x}, {d}) END"
+
+    return let(text.sql, lambda x: let(delimiter.sql, lambda d: body(x, d)))
 
 
 def split_to_map(text: TypedSql, entries: TypedSql, pairs: TypedSql) -> str:
