@@ -125,6 +125,13 @@ SETTINGS: dict[str, Setting] = {
             "name of the service; prefix of internal topics",
         ),
         _row(
+            "ksql.logging.processing.rows.include",
+            "false",
+            _boolean,
+            "engine",
+            "the processing log holds the data of the records that it names",
+        ),
+        _row(
             "ksql.persistence.default.format.key",
             "KAFKA",
             str,

@@ -43,7 +43,13 @@ ERROR_TYPE = (
     " _key BLOB, _val BLOB, message VARCHAR)"
 )
 """Type of the column `_err` that an output's result may have beside its own: a row where it is not
-NULL does not leave; it is an error, and the same result stands among the plan's `errors`."""
+NULL does not leave; it is an error, and the same result stands among the plan's `errors`. Without a
+message it only leaves with what `_log` says."""
+
+LOG_TYPE = "VARCHAR"
+"""Type of the column `_log`: JSON objects with commas between them, each an entry of the processing
+log as its `recordProcessingError`; NULL in nearly every row. It does not decide whether a row
+leaves."""
 
 NOW = "$now"
 """The step's time in milliseconds, as a named parameter of statements that ask for it."""
@@ -95,13 +101,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """A result of records that could not be read or computed: columns `_input, _part, _off, _ts,
-    _key, _val, message` (`_off` NULL where the operator no longer knows it). It goes to the
-    processing log; `kind` is its type there: `deserialization` or `record`; `late` is a `record`
-    that came after its window was closed, which is nobody's mistake and counted apart."""
+    """A result with something for the processing log: `_err` holds records that could not be read,
+    `_log` what was thrown while records were computed; it has one of these columns or both.
+    `late`: records that came after their window was closed, which is nobody's mistake: they are
+    counted apart."""
 
     result: str
-    kind: str
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

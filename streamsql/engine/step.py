@@ -5,8 +5,8 @@ positions and, in an embedded engine, the outputs are one: a killed step never h
 clock and starts no thread.
 
 In:  an Arrow table with the columns of a fetched batch (`brokers.log.FETCHED`), in processing
-order. Out: `Step`: for each output of the plan an Arrow table in order of writing, and the records
-that could not be read.
+order. Out: `Step`: for each output of the plan an Arrow table in order of writing, and what goes to
+the processing log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -35,6 +36,18 @@ from streamsql.schema.duck import duckdb_identifier_list, quote
 _BATCH_NAMES = ["_part", "_off", "_ts", "_key", "_val", "_hdr"]
 _FETCHED_NAMES = ["partition", "offset", "timestamp", "key", "value", "headers"]
 _NOW = re.compile(r"\$now\b")
+_ERR = pa.struct(
+    [
+        ("_input", pa.int32()),
+        ("_part", pa.int32()),
+        ("_off", pa.int64()),
+        ("_ts", pa.int64()),
+        ("_key", pa.binary()),
+        ("_val", pa.binary()),
+        ("message", pa.string()),
+    ]
+)
+"""`engine.plan.ERROR_TYPE` in Arrow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +62,12 @@ class Step:
     records_in: int
     records_out: int
     changelog: pa.Table | None = None
+
+    @property
+    def unread(self) -> int:
+        """How many records could not be read."""
+        messages = (pc.struct_field(t.column("_err"), "message") for t in self.errors)
+        return sum(len(column) - column.null_count for column in messages)
 
 
 class StepError(Exception):
@@ -253,6 +272,8 @@ class Task:
 
 def _accepted(table: pa.Table) -> pa.Table:
     """An output's rows that leave: those without an error."""
+    if "_log" in table.column_names:
+        table = table.drop_columns(["_log"])
     if "_err" not in table.column_names:
         return table
     errors = table.column("_err")
@@ -261,16 +282,17 @@ def _accepted(table: pa.Table) -> pa.Table:
 
 
 def _rejected(table: pa.Table) -> pa.Table:
-    """The errors of a result: the fields of its column `_err`, or the result itself where it has
-    none."""
-    if "_err" not in table.column_names:
-        return table
-    errors = table.column("_err")
-    kept = pa.table([errors.slice(0, 0)], names=["_err"])
-    if errors.null_count < len(errors):
-        kept = pa.table([errors.filter(pc.is_valid(errors))], names=["_err"])
-    flat = kept.flatten()
-    return flat.rename_columns([name.removeprefix("_err.") for name in flat.column_names])
+    """The rows of a result that have something for the processing log: `_err` and `_log`."""
+    columns: list[pa.ChunkedArray[Any]] = []
+    for name, type_ in (("_err", _ERR), ("_log", pa.string())):
+        if name in table.column_names:
+            columns.append(table.column(name))
+        else:
+            columns.append(pa.chunked_array([pa.nulls(table.num_rows, type_)]))
+    found = pa.table(columns, names=["_err", "_log"])
+    if all(column.null_count == len(column) for column in columns):
+        return found.slice(0, 0)
+    return found.filter(pc.or_(*(pc.is_valid(column) for column in columns)))
 
 
 def _is_read(result: str, statements: tuple[Statement, ...]) -> bool:

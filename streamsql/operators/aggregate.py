@@ -11,17 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from streamsql.functions.registry import BoundAggregate
+from streamsql.operators.fault import Computed, guard, passing
 from streamsql.operators.group_table import (
     TableChanges,
-    argument_types,
     lower_table_groups,
     unlisted,
 )
 from streamsql.operators.grouping import Grouped, keep_values, lower_groups
-from streamsql.operators.operator import WINDOW_META, Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import LOG, Builder, Node, Relation, WindowInfo
 from streamsql.operators.partials import Partials, counted
 from streamsql.operators.placement import Placement
-from streamsql.operators.project import safe
 from streamsql.operators.sessions import lower_sessions
 from streamsql.operators.suppress import lower_final
 from streamsql.operators.table_state import TableKey
@@ -78,7 +77,7 @@ class Aggregate:
         session = self.over is not None and self.over.kind == "SESSION"
         # Merged sessions have to merge their values too, so that those stay in a list.
         partials = Partials.of([a if session else counted(a) for a in self.aggregates])
-        rows = builder.settle(replace(relation, sql=self._input(relation, partials))).sql
+        rows = builder.settle(self._input(relation, partials)).sql
         if self.over is None:
             return lower_groups(builder, keep_values(builder, self._grouped(rows, partials)))[0]
         if session:
@@ -109,13 +108,7 @@ class Aggregate:
         if self.placement is not None:
             place = self.placement.partition_sql(self.schema.key, names)
         partials = Partials.of([unlisted(a, i) for i, a in enumerate(self.aggregates)])
-        changes = TableChanges(
-            group=tuple(zip(names, (safe(t) for t in self.group), strict=True)),
-            types=tuple(duckdb_type(c.type) for c in self.schema.key),
-            partials=partials,
-            argument_types=argument_types(self.aggregates),
-            place=place,
-        )
+        changes = TableChanges(group=self._keys(), partials=partials, place=place)
         rows = changes.lower(builder, relation)
         grouped = replace(self._grouped(rows, partials), changes=True)
         return lower_table_groups(builder, grouped, self.aggregates)
@@ -123,24 +116,40 @@ class Aggregate:
     def _names(self) -> tuple[str, ...]:
         return physical_names(c.name for c in (*self.schema.key, *self.schema.value))
 
-    def _input(self, relation: Relation, partials: Partials) -> str:
-        """The rows that belong to a group: META, key columns, argument columns."""
-        names = self._names()
-        keys = [quote(n) for n in names[: len(self.group)]]
-        columns = [f"{safe(t)} AS {n}" for t, n in zip(self.group, keys, strict=True)]
-        # A windowed input's bounds end here: the group has windows of its own, or none.
-        meta = [name for name in relation.passed if name not in WINDOW_META]
-        sql = (
-            f"SELECT {', '.join([*meta, *columns, *partials.argument_columns()])}"
-            f" FROM {relation.sql}"
+    def _keys(self) -> tuple[Computed, ...]:
+        """The key columns; a row without one of them is in no group, which ksqlDB logs where it
+        had to compute the key."""
+        excluded = "The source row will be excluded from the table."
+        moved = self.placement is not None
+        return tuple(
+            Computed(
+                typed=typed,
+                name=quote(name),
+                message=f"Error calculating group-by column with index {i}. {excluded}",
+                null_message=f"Group-by column with index {i} resolved to null. {excluded}"
+                if moved and not typed.constant
+                else "",
+            )
+            for i, (typed, name) in enumerate(zip(self.group, self._names(), strict=False))
         )
+
+    def _input(self, relation: Relation, partials: Partials) -> Relation:
+        """The rows that belong to a group: META, key columns, argument columns."""
+        computed = [*self._keys(), *partials.computed()]
+        # A windowed input's bounds end here: the group has windows of its own, or none.
+        relation = replace(relation, window=None)
+        guarded = guard(relation, computed)
+        columns = [f"{t} AS {c.name}" for t, c in zip(guarded.texts, computed, strict=True)]
+        keys = [c.name for c in self._keys()]
+        complete = " AND ".join(["NOT _null", *(f"{k} IS NOT NULL" for k in keys)])
+        meta = [*(name for name in relation.passed if name != LOG), *guarded.logged]
+        source = f"(SELECT {', '.join([*meta, *columns])} FROM {guarded.source})"
         if self.placement is not None:
             place = self.placement.partition_sql(self.schema.key, keys)
             if place != "_part":
-                sql = f"SELECT * REPLACE (({place})::INTEGER AS _part) FROM ({sql})"
-        complete = " AND ".join(["NOT _null", *(f"{k} IS NOT NULL" for k in keys)])
-        error = " OR _err IS NOT NULL" if relation.fallible else ""
-        return f"(SELECT * FROM ({sql}) WHERE ({complete}){error})"
+                source = f"(SELECT * REPLACE (({place})::INTEGER AS _part) FROM {source})"
+        ready = replace(relation, sql=source, logged=bool(guarded.log))
+        return passing(ready, complete)
 
     def _grouped(self, rows: str, partials: Partials) -> Grouped:
         names = self._names()

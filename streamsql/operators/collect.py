@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsql.operators.operator import ERROR, META, Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import META, Builder, Node, Relation, WindowInfo
 from streamsql.schema.column import Schema
 
 
@@ -49,8 +49,7 @@ class Collect:
         for column in self.schema.value:
             name = relation.column(column.name)
             columns.append(f"CASE WHEN NOT _null THEN {name} END AS {name}")
-        if relation.fallible:
-            columns.append(ERROR)
+        columns += relation.troubles
         builder.leave(
             "", relation, sql=f"SELECT {', '.join(columns)} FROM {relation.sql} ORDER BY _seq"
         )

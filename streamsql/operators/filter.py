@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.fault import Computed, Guarded, guard, passing
+from streamsql.operators.operator import LOG, Builder, Node, Relation, WindowInfo
+from streamsql.operators.project import safe
 from streamsql.operators.table_state import TableKey
 from streamsql.operators.window import expire_rows
 from streamsql.schema.column import Schema
@@ -46,26 +48,37 @@ class Filter:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """A WHERE over a stream; over a table three statements."""
         (relation,) = relations
-        text = self.condition.sql
-        condition = f"coalesce(TRY({text}), FALSE)" if self.condition.throws else f"({text})"
-        if not relation.table:
-            error = " OR _err IS NOT NULL" if relation.fallible else ""
-            where = f"(NOT _null AND {condition}){error}"
-            return replace(relation, sql=f"(SELECT * FROM {relation.sql} WHERE {where})")
-        return self._lower_table(builder, relation, f"(NOT _null AND {condition})")
+        if relation.table:
+            return self._lower_table(builder, relation)
+        guarded = self._guard(relation)
+        passes = _passes(guarded)
+        if guarded.log:
+            columns = ", ".join([*guarded.others, f"{passes} AS _passes"])
+            judged = f"(SELECT {columns} FROM {guarded.source})"
+            found = passing(replace(relation, sql=judged, logged=True), "_passes")
+            return replace(found, sql=f"(SELECT * EXCLUDE (_passes) FROM {found.sql})")
+        return passing(relation, passes)
 
-    def _lower_table(self, builder: Builder, relation: Relation, condition: str) -> Relation:
+    def _guard(self, relation: Relation) -> Guarded:
+        message = f"Error evaluating predicate {self.condition.written}"
+        return guard(relation, [Computed(typed=self.condition, name="_ok", message=message)])
+
+    def _lower_table(self, builder: Builder, relation: Relation) -> Relation:
         settled = builder.settle(relation)
+        guarded = self._guard(settled)
+        columns = ", ".join([*guarded.others, f"{_passes(guarded)} AS _ok"])
         key = TableKey.of(settled)
         state = builder.state_table("fwd", key.columns, key=key.names, disposable=True)
         # Did the change before it pass? Of the first in the batch the state knows.
         judged = (
             "SELECT b.*, lag(_ok) OVER w AS _before, lead(_seq) OVER w IS NULL AS _fin,"
-            f" st.rowid AS _rid FROM (SELECT *, {condition} AS _ok FROM {settled.sql}) b"
+            f" st.rowid AS _rid FROM (SELECT {columns} FROM {guarded.source}) b"
             f" LEFT JOIN {state} st ON {key.equal('st', 'b')}"
             f" WINDOW w AS (PARTITION BY {key.listed('b')} ORDER BY b._seq)"
         )
         rows = builder.add(f"SELECT * FROM ({judged}) ORDER BY _seq", hint="judged")
+        if guarded.log:
+            builder.reject(rows, [LOG])
         builder.effect(
             f"DELETE FROM {state} WHERE rowid IN"
             f" (SELECT _rid FROM {rows} WHERE _fin AND NOT _ok AND _rid IS NOT NULL)"
@@ -75,13 +88,21 @@ class Filter:
             " WHERE _fin AND _ok AND _rid IS NULL"
         )
         expire_rows(builder, state, relation.expiry)
+        own = ", ".join(["_ok", "_before", "_fin", "_rid", *([LOG] if guarded.log else [])])
         passes = (
-            f"SELECT * EXCLUDE (_ok, _before, _fin, _rid) REPLACE (NOT _ok AS _null) FROM {rows}"
+            f"SELECT * EXCLUDE ({own}) REPLACE (NOT _ok AS _null) FROM {rows}"
             " WHERE _ok OR coalesce(_before, _rid IS NOT NULL)"
         )
         kept = relation.materialized
+        condition = f"NOT _null AND coalesce({safe(self.condition)}, FALSE)"
         return replace(
             settled,
             sql=f"({passes})",
             materialized=f"SELECT * FROM ({kept}) WHERE {condition}" if kept else "",
         )
+
+
+def _passes(guarded: Guarded) -> str:
+    """The condition under which a row passes; NULL and what threw count as false."""
+    (text,) = guarded.texts
+    return f"(NOT _null AND coalesce({text}, FALSE))"

@@ -7,10 +7,12 @@ gives none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from streamsql.operators.operator import ERROR, Builder, Node, Relation, WindowInfo
-from streamsql.operators.project import safe
+from streamsql.engine.plan import ERROR_TYPE
+from streamsql.operators.fault import NOTHING, Computed, guard
+from streamsql.operators.operator import ERROR, LOG, Builder, Node, Relation, WindowInfo
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
@@ -47,21 +49,55 @@ class FlatMap:
         (relation,) = relations
         names = physical_names(c.name for c in (*self.schema.key, *self.schema.value))
         added = names[len(names) - len(self.functions) :]
-        lists = [_list(f, relation) for f in self.functions]
-        longest = f"greatest({', '.join(f'len({text})' for text in lists)})"
+        lists = [f"_list{i}" for i in range(len(added))]
+        made = self._made(relation, lists)
+        troubled = replace(made, sql=_kept(made, lists), fallible=made.fallible or made.logged)
+        gone = f"CASE WHEN {ERROR} IS NOT NULL THEN [{{}}] ELSE {{}} END"
+        pick = gone if troubled.fallible else "{1}"
         unnested = ", ".join(
-            f"unnest({text}) AS {quote(name)}" for text, name in zip(lists, added, strict=True)
+            f"unnest({pick.format('NULL', listed)}) AS {quote(name)}"
+            for listed, name in zip(lists, added, strict=True)
         )
-        inner = f"SELECT *, {unnested}, unnest(range({longest})) AS _sub FROM {relation.sql}"
+        numbers = pick.format("0", f"range({_longest(lists)})")
+        inner = f"SELECT *, {unnested}, unnest({numbers}) AS _sub FROM {troubled.sql}"
+        # Each row's entries leave once, with the first of its rows.
+        once = f", CASE WHEN _sub = 0 THEN {LOG} END AS {LOG}" if troubled.logged else ""
         sql = (
-            "SELECT * EXCLUDE (_sub) REPLACE (row_number() OVER (ORDER BY _seq, _sub) AS _seq)"
-            f" FROM ({inner})"
+            f"SELECT * EXCLUDE (_sub, {', '.join(lists)})"
+            f" REPLACE (row_number() OVER (ORDER BY _seq, _sub) AS _seq{once}) FROM ({inner})"
         )
-        return replace(relation, sql=f"({sql})", schema=self.schema)
+        return replace(troubled, sql=f"({sql})", schema=self.schema)
+
+    def _made(self, relation: Relation, lists: Sequence[str]) -> Relation:
+        """The rows with what each function gives for them."""
+        computed = [
+            Computed(typed=f, name=name, message=f"Table function {f.written} threw an exception")
+            for f, name in zip(self.functions, lists, strict=True)
+        ]
+        guarded = guard(relation, computed)
+        columns = [
+            *guarded.others,
+            *(
+                f"CASE WHEN NOT _null THEN {text} END AS {name}"
+                for text, name in zip(guarded.texts, lists, strict=True)
+            ),
+        ]
+        sql = f"(SELECT {', '.join(columns)} FROM {guarded.source})"
+        return replace(relation, sql=sql, logged=bool(guarded.log))
 
 
-def _list(function: TypedSql, relation: Relation) -> str:
-    """The list of a row; none without a value, and one NULL for a record that could not be read,
-    which has to pass."""
-    otherwise = f"WHEN {ERROR} IS NOT NULL THEN [NULL] " if relation.fallible else ""
-    return f"CASE {otherwise}WHEN NOT _null THEN {safe(function)} END"
+def _longest(lists: Sequence[str]) -> str:
+    return f"greatest({', '.join(f'len({name})' for name in lists)})"
+
+
+def _kept(relation: Relation, lists: Sequence[str]) -> str:
+    """The rows, of which one that has entries and gives no row leaves for those alone."""
+    if not relation.logged:
+        return relation.sql
+    error = ERROR if relation.fallible else f"NULL::{ERROR_TYPE}"
+    alone = f"{LOG} IS NOT NULL AND coalesce({_longest(lists)}, 0) = 0"
+    others = f"* EXCLUDE ({ERROR})" if relation.fallible else "*"
+    return (
+        f"(SELECT {others}, CASE WHEN {alone} THEN {NOTHING} ELSE {error} END AS {ERROR}"
+        f" FROM {relation.sql})"
+    )

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from streamsql.operators.fault import Computed, guard
 from streamsql.operators.join import joined_columns, used_columns
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import order_bytes
-from streamsql.operators.project import safe
 from streamsql.operators.table_state import STORED_META, TableKey, last_changes, replace_rows
 from streamsql.operators.table_table_join import state_columns
 from streamsql.schema.column import Schema
@@ -57,12 +57,19 @@ class ForeignKeyJoin:
         """The changes of both sides, the left ones with what they replace, and what changes the
         state."""
         left, right = relations
-        left = builder.settle(
-            replace(left, sql=f"(SELECT *, {safe(self.foreign_key)} AS _fk FROM {left.sql})")
-        )
+        left = builder.settle(self._referring(left))
         right = builder.settle(right)
         work = _Work(node=self, left=left, right=right)
         return work.lower(builder)
+
+    def _referring(self, left: Relation) -> Relation:
+        """The left rows with what they refer to as `_fk`."""
+        written = self.foreign_key.written
+        message = f"Error computing foreign key from expression {written}"
+        guarded = guard(left, [Computed(typed=self.foreign_key, name="_fk", message=message)])
+        columns = [*guarded.others, f"{guarded.texts[0]} AS _fk"]
+        sql = f"(SELECT {', '.join(columns)} FROM {guarded.source})"
+        return replace(left, sql=sql, logged=bool(guarded.log))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

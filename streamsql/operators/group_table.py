@@ -13,17 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from streamsql.functions.registry import BoundAggregate
+from streamsql.operators.fault import Computed, guard
 from streamsql.operators.grouping import Grouped, changed_groups, group_relation, store_groups
-from streamsql.operators.operator import Builder, Relation
+from streamsql.operators.operator import LOG, Builder, Relation
 from streamsql.operators.partials import Partials
-from streamsql.operators.project import safe
 from streamsql.operators.table_state import TableKey
 from streamsql.schema.duck import duckdb_type, quote
-
-
-def argument_types(aggregates: Sequence[BoundAggregate]) -> dict[str, str]:
-    """The DuckDB type of each argument's text."""
-    return {safe(a): duckdb_type(a.type) for c in aggregates for a in c.arguments}
 
 
 def unlisted(aggregate: BoundAggregate, number: int) -> BoundAggregate:
@@ -47,20 +42,17 @@ def unlisted(aggregate: BoundAggregate, number: int) -> BoundAggregate:
 class TableChanges:
     """How a table's changes become values that come and go.
 
-    `group`: (column, text) of each key column, `types` theirs; `place`: the partition of a group.
+    `group`: the key columns; `place`: the partition of a group.
     """
 
-    group: tuple[tuple[str, str], ...]
-    types: tuple[str, ...]
+    group: tuple[Computed, ...]
     partials: Partials
-    argument_types: dict[str, str]
     place: str
 
     def lower(self, builder: Builder, relation: Relation) -> str:
         """Three statements; gives the rows that `grouping.py` reads, as what stands after FROM."""
-        values = [(name, type_) for (name, _), type_ in zip(self.group, self.types, strict=True)]
-        values += [(n, self.argument_types[text]) for n, text in self.partials.arguments]
-        settled = builder.settle(replace(relation, sql=self._rows(relation)))
+        values = [(c.name, duckdb_type(c.typed.type)) for c in self._computed()]
+        settled = builder.settle(self._rows(relation))
         keys = tuple((f"_k{i}", t) for i, (_, t) in enumerate(TableKey.of(relation).columns))
         state = builder.state_table(
             "source",
@@ -76,16 +68,26 @@ class TableChanges:
         builder.effect(f"INSERT INTO {state} SELECT {listed} FROM {moved} WHERE _last AND _has")
         return self._events(moved, values)
 
-    def _rows(self, relation: Relation) -> str:
+    def _computed(self) -> list[Computed]:
+        return [*self.group, *self.partials.computed()]
+
+    def _rows(self, relation: Relation) -> Relation:
         """The changes: key `_k0`, …, group and argument columns, and whether the row `_has` a
         group."""
         keys = TableKey.of(relation).columns
-        columns = [f"{quote(name)} AS _k{i}" for i, (name, _) in enumerate(keys)]
-        columns += [f"{text} AS {name}" for name, text in self.group]
-        columns += self.partials.argument_columns()
-        inner = f"SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql}"
-        has = " AND ".join(["NOT _null", *(f"{name} IS NOT NULL" for name, _ in self.group)])
-        return f"(SELECT *, {has} AS _has FROM ({inner}))"
+        computed = self._computed()
+        guarded = guard(relation, computed)
+        columns = [
+            *(name for name in relation.passed if name != LOG),
+            *guarded.logged,
+            *(f"{quote(name)} AS _k{i}" for i, (name, _) in enumerate(keys)),
+            *(f"{text} AS {c.name}" for text, c in zip(guarded.texts, computed, strict=True)),
+        ]
+        inner = f"SELECT {', '.join(columns)} FROM {guarded.source}"
+        has = " AND ".join(["NOT _null", *(f"{c.name} IS NOT NULL" for c in self.group)])
+        return replace(
+            relation, sql=f"(SELECT *, {has} AS _has FROM ({inner}))", logged=bool(guarded.log)
+        )
 
     def _moved(
         self,
@@ -116,7 +118,7 @@ class TableChanges:
         stays = " AND ".join(
             [
                 "_has",
-                *(f"{name} IS NOT DISTINCT FROM _o{i}" for i, (name, _) in enumerate(self.group)),
+                *(f"{c.name} IS NOT DISTINCT FROM _o{i}" for i, c in enumerate(self.group)),
             ]
         )
         old = ", ".join(f"_o{i} AS {name}" for i, name in enumerate(names))

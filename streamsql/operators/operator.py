@@ -10,7 +10,7 @@ Columns of a relation: META, then the physical names of the schema's key and val
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -31,6 +31,10 @@ ERROR = "_err"
 """The column of a relation that may hold records that could not be read:
 `engine.plan.ERROR_TYPE`, NULL in a good row. Such rows travel with the others, so that a batch is
 decoded once; they leave at the sink or at `Builder.settle`."""
+
+LOG = "_log"
+"""The column of a relation whose expressions may throw: entries for the processing log as JSON
+objects with commas between them, NULL in a row for which nothing was thrown (`fault.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +63,9 @@ class Relation:
     of a table, the last one of a key counts and `_null` is its end; else a stream's records.
     `names` maps a column's name to its physical one. `materialized`: a SELECT with the current
     rows, for tables whose state allows it, else empty; it has the columns of the relation, so
-    that expressions over the one read the other. `fallible`: it has the column ERROR. `origin`:
-    the column that orders its rows against those of other inputs: `_at` where an operator
+    that expressions over the one read the other. `fallible`: it has the column ERROR. `logged`: it
+    has the column LOG. `topic`: where its records came from, until an operator with state.
+    `origin`: the column that orders its rows against those of other inputs: `_at` where an operator
     numbered its rows afresh. `expiry`: when windows can neither
     change nor be read; whoever keeps something for each row deletes it then.
     """
@@ -71,6 +76,8 @@ class Relation:
     window: WindowInfo | None = None
     materialized: str = ""
     fallible: bool = False
+    logged: bool = False
+    topic: str = ""
     origin: str = "_seq"
     expiry: Expiry | None = None
 
@@ -87,9 +94,14 @@ class Relation:
 
     @property
     def passed(self) -> tuple[str, ...]:
-        """The meta columns, and ERROR where it has that: what a SELECT over it has to hand on."""
+        """The meta columns, ERROR and LOG where it has those: what a SELECT over it hands on."""
         numbered = (self.origin,) if self.origin != "_seq" else ()
-        return (*self.meta, *numbered, *((ERROR,) if self.fallible else ()))
+        return (*self.meta, *numbered, *self.troubles)
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Which of ERROR and LOG it has."""
+        return (*((ERROR,) if self.fallible else ()), *((LOG,) if self.logged else ()))
 
     @property
     def good(self) -> str:
@@ -204,32 +216,32 @@ class Builder:
     def settle(self, relation: Relation, *, hint: str = "r") -> Relation:
         """The good rows, kept, so that several statements can read them; the others become
         errors."""
-        if not relation.fallible and not relation.sql.startswith("("):
+        troubles = relation.troubles
+        if not troubles and not relation.sql.startswith("("):
             return relation
         name = self.add(f"SELECT * FROM {relation.sql} ORDER BY _seq", hint=hint)
-        if not relation.fallible:
+        if not troubles:
             return replace(relation, sql=name)
-        self.reject(name)
-        good = f"(SELECT * EXCLUDE ({ERROR}) FROM {name} WHERE {ERROR} IS NULL)"
-        return replace(relation, sql=good, fallible=False)
+        self.reject(name, troubles)
+        good = f"(SELECT * EXCLUDE ({', '.join(troubles)}) FROM {name} WHERE {relation.good})"
+        return replace(relation, sql=good, fallible=False, logged=False)
 
-    def reject(self, result: str) -> None:
-        """Adds the errors among the rows of `result`."""
+    def reject(self, result: str, troubles: Sequence[str]) -> None:
+        """Adds what the columns `troubles` of `result` hold for the processing log."""
+        some = " OR ".join(f"{column} IS NOT NULL" for column in troubles)
         name = self.add(
-            f"SELECT unnest({ERROR}) FROM {result} WHERE {ERROR} IS NOT NULL ORDER BY _seq",
-            hint="errors",
+            f"SELECT {', '.join(troubles)} FROM {result} WHERE {some} ORDER BY _seq", hint="errors"
         )
-        self.errors.append(Errors(result=name, kind="deserialization"))
+        self.errors.append(Errors(result=name))
 
     def late(self, sql: str, *, order: str = "_seq") -> None:
         """Adds the records that `sql` finds to have come too late for a window: columns `_part,
         _ts, message`, and those of `order`."""
+        entry = "json_object('partition', _part, 'timestamp', _ts, 'errorMessage', message)"
         name = self.add(
-            "SELECT NULL::INTEGER AS _input, _part, NULL::BIGINT AS _off, _ts, NULL::BLOB AS _key,"
-            f" NULL::BLOB AS _val, message FROM ({sql}) ORDER BY {order}",
-            hint="late",
+            f"SELECT {entry}::VARCHAR AS {LOG} FROM ({sql}) ORDER BY {order}", hint="late"
         )
-        self.errors.append(Errors(result=name, kind="late"))
+        self.errors.append(Errors(result=name, late=True))
 
     def leave(
         self, sink: str, relation: Relation, *, sql: str, kernel: Kernel | None = None
@@ -237,8 +249,8 @@ class Builder:
         """Adds the last statement of a chain: what it returns leaves the step, errors beside it."""
         name = self.add(sql, kernel=kernel, hint="out")
         self.outputs.append(Output(sink=sink, result=name))
-        if relation.fallible:
-            self.errors.append(Errors(result=name, kind="deserialization"))
+        if relation.troubles:
+            self.errors.append(Errors(result=name))
 
     @property
     def task(self) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from streamsql.functions.registry import BoundAggregate
-from streamsql.operators.project import safe
+from streamsql.operators.fault import Computed
+from streamsql.schema.typed import TypedSql
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +71,26 @@ class Partials:
     """All aggregates of a GROUP BY."""
 
     calls: tuple[Call, ...]
-    arguments: tuple[tuple[str, str], ...]
+    arguments: tuple[tuple[str, TypedSql], ...]
 
     @classmethod
     def of(cls, aggregates: Sequence[BoundAggregate]) -> Partials:
         """Numbers the partials and names the arguments."""
         names: dict[str, str] = {}
+        typed: list[TypedSql] = []
         calls: list[Call] = []
         first = first_stage = 0
         for aggregate in aggregates:
-            columns = [
-                names.setdefault(safe(argument), f"_x{len(names)}")
-                for argument in aggregate.arguments
-            ]
+            columns: list[str] = []
+            for argument in aggregate.arguments:
+                if argument.sql not in names:
+                    names[argument.sql] = f"_x{len(names)}"
+                    typed.append(argument)
+                columns.append(names[argument.sql])
             calls.append(Call(aggregate, first, first_stage, tuple(columns)))
             first += len(aggregate.state)
             first_stage += len(aggregate.stages)
-        return cls(tuple(calls), tuple((name, text) for text, name in names.items()))
+        return cls(tuple(calls), tuple(zip(names.values(), typed, strict=True)))
 
     @property
     def folded(self) -> tuple[Call, ...]:
@@ -116,9 +120,17 @@ class Partials:
         """The partials' columns under a prefix."""
         return [f"{prefix}{name.removeprefix('_a')}" for name, _ in self.columns]
 
-    def argument_columns(self) -> list[str]:
-        """`text AS _x0`, …"""
-        return [f"{text} AS {name}" for name, text in self.arguments]
+    def computed(self) -> list[Computed]:
+        """The arguments' columns `_x0`, …, under the names that ksqlDB has for them in its log."""
+        return [
+            Computed(
+                typed=typed,
+                name=name,
+                message=f"Error computing expression {typed.written} for column"
+                f" KSQL_INTERNAL_COL_{i} with index {i}",
+            )
+            for i, (name, typed) in enumerate(self.arguments)
+        ]
 
     def stages(self, window: str, key: str) -> Iterator[str]:
         """`text AS _s0`, …: each reads those before it."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
+from streamsql.operators.fault import Computed, guard
+from streamsql.operators.operator import LOG, Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import Placement
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names, quote
@@ -20,8 +21,8 @@ from streamsql.schema.typed import TypedSql
 class Project:
     """The columns of `schema`, computed by `keys` and `values` in its order, over `input`.
 
-    A key may be renamed, not changed. What throws is NULL. `placement`: the rows count as rows of
-    the partition that their key has there, since the other side of a join is placed so.
+    A key may be renamed, not changed. What throws is NULL, and logged. `placement`: the rows count
+    as rows of the partition that their key has there, since the other side of a join is placed so.
     """
 
     input: Node
@@ -51,7 +52,8 @@ class Project:
         columns = column_texts(self.schema, (*self.keys, *self.values))
         meta = ", ".join(relation.meta)
         kept = relation.materialized
-        sql = f"SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql}"
+        computed = computed_columns(self.schema, self.keys, self.values)
+        sql, logged = project_sql(relation, computed)
         if self.placement is not None:
             names = replace(relation, schema=self.schema).keys
             place = self.placement.partition_sql(self.schema.key, names)
@@ -60,8 +62,42 @@ class Project:
             relation,
             sql=f"({sql})",
             schema=self.schema,
+            logged=logged,
             materialized=f"SELECT {', '.join([meta, *columns])} FROM ({kept})" if kept else "",
         )
+
+
+def computed_columns(
+    schema: Schema, keys: Sequence[TypedSql], values: Sequence[TypedSql]
+) -> list[Computed]:
+    """The columns of a schema with what ksqlDB logs where one of them throws."""
+    names = [quote(n) for n in physical_names(c.name for c in (*schema.key, *schema.value))]
+    computed = [
+        Computed(
+            typed=typed,
+            name=name,
+            message=f"Error computing new key from expression {typed.written}",
+        )
+        for typed, name in zip(keys, names, strict=False)
+    ]
+    listed = zip(values, schema.value, names[len(keys) :], strict=True)
+    for i, (typed, column, name) in enumerate(listed):
+        message = (
+            f"Error computing expression {typed.written} for column {column.name} with index {i}"
+        )
+        computed.append(Computed(typed=typed, name=name, message=message))
+    return computed
+
+
+def project_sql(relation: Relation, computed: Sequence[Computed]) -> tuple[str, bool]:
+    """The SELECT of these columns, and whether it has LOG."""
+    guarded = guard(relation, computed)
+    columns = [
+        *(name for name in relation.passed if name != LOG),
+        *guarded.logged,
+        *(f"{text} AS {c.name}" for text, c in zip(guarded.texts, computed, strict=True)),
+    ]
+    return f"SELECT {', '.join(columns)} FROM {guarded.source}", bool(guarded.log)
 
 
 def column_texts(schema: Schema, texts: Sequence[TypedSql]) -> list[str]:

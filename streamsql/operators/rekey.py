@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from streamsql.operators.fault import Computed
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import Placement
-from streamsql.operators.project import column_texts, safe
+from streamsql.operators.project import computed_columns, project_sql
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names
 from streamsql.schema.typed import TypedSql
@@ -48,11 +49,15 @@ class Rekey:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """One SELECT: the new columns, and the partition of the new key."""
         (relation,) = relations
-        held = physical_names(c.name for c in relation.schema.key)
-        keys = [k if k.columns <= set(held) else _of_value(k) for k in self.keys]
-        columns = column_texts(self.schema, (*keys, *self.values))
-        sql = f"SELECT {', '.join([*relation.passed, *columns])} FROM {relation.sql}"
-        moved = replace(relation, sql=f"({sql})", schema=self.schema, window=None)
+        held = set(physical_names(c.name for c in relation.schema.key))
+        computed = [
+            replace(c, of_tombstones=True) if c.typed.columns <= held else c
+            for c in computed_columns(self.schema, self.keys, self.values)
+        ]
+        count = len(self.keys)
+        keys = [c if c.of_tombstones else _of_value(c) for c in computed[:count]]
+        sql, logged = project_sql(relation, [*keys, *computed[count:]])
+        moved = replace(relation, sql=f"({sql})", schema=self.schema, window=None, logged=logged)
         if self.placement is None:
             return moved
         place = self.placement.partition_sql(self.schema.key, moved.keys)
@@ -62,6 +67,7 @@ class Rekey:
         )
 
 
-def _of_value(key: TypedSql) -> TypedSql:
+def _of_value(key: Computed) -> Computed:
     """A part of the key that reads the value: null where there is none."""
-    return replace(key, sql=f"CASE WHEN NOT _null THEN {safe(key)} END", throws=False)
+    typed = key.typed
+    return replace(key, typed=replace(typed, sql=f"CASE WHEN NOT _null THEN {typed.sql} END"))

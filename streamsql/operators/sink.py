@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from streamsql.engine.plan import Kernel
 from streamsql.formats.format import Encode, Format, FormatOptions
-from streamsql.operators.operator import ERROR, Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import partition_of
 from streamsql.operators.project import safe
 from streamsql.schema.column import Schema
@@ -76,7 +76,7 @@ class Sink:
             f"CASE WHEN NOT _null THEN {value.sql} END AS value",
             "_hdr AS headers",
             f"{builder.task} AS part",
-            *([ERROR] if relation.fallible else []),
+            *relation.troubles,
         ]
         where = ""
         if self.timestamp is not None:

@@ -86,6 +86,7 @@ class Source:
             table=self.table,
             window=self.window,
             fallible=fallible,
+            topic=self.topic,
         )
 
     def _decodes(self) -> tuple[Decode, Decode]:

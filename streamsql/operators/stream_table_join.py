@@ -49,6 +49,9 @@ class StreamTableJoin:
         """Two statements for the table's changes and two for its state; the join is part of what
         reads it."""
         left, right = relations
+        if left.logged:
+            # Rows without a partner are dropped, their entries are not.
+            left = builder.settle(left)
         changes = builder.settle(right, hint="table")
         if changes.sql.startswith("("):
             changes = builder.settle(changes, hint="table")

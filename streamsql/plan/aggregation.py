@@ -18,7 +18,7 @@ from streamsql.functions.registry import BoundAggregate
 from streamsql.operators.aggregate import Aggregate
 from streamsql.operators.filter import Filter
 from streamsql.operators.window import DAY_MS, Window
-from streamsql.plan.expressions import bind
+from streamsql.plan.expressions import bind_whole
 from streamsql.plan.frame import Context, Frame, placement, pseudo_entries, schema_entries
 from streamsql.plan.projection import Item
 from streamsql.plan.rewrite import columns_of, qualify, transform, unqualify, walk
@@ -155,7 +155,7 @@ def _keys(query: Query, frame: Frame) -> list[tuple[ast.Expr, TypedSql]]:
             raise StatementError(
                 f"Duplicate GROUP BY expression: {format_sql(qualified)}", position=expr.position
             )
-        keys.append((qualified, bind(qualified, scope)))
+        keys.append((qualified, bind_whole(qualified, scope)))
     return keys
 
 
@@ -198,7 +198,7 @@ def _bound(call: ast.Call, frame: Frame, context: Context) -> BoundAggregate:
         if frame.window is None:
             _refuse_bounds(arg)
         if not isinstance(arg, ast.Star):
-            args.append(bind(arg, frame.scope))
+            args.append(bind_whole(arg, frame.scope))
     bound = functions.resolve_aggregate(call.name, args, call.position)
     setting = f"ksql.functions.{bound.name.lower()}.limit"
     if setting not in SETTINGS:
@@ -316,7 +316,7 @@ def _filtered(grouped: Frame, having: ast.Expr, places: dict[ast.Expr, ast.Colum
                 position=column.position,
             )
     try:
-        condition = bind(expr, grouped.scope.within("HAVING"))
+        condition = bind_whole(expr, grouped.scope.within("HAVING"), having)
     except StatementError as error:
         error.primary = f"Error in HAVING expression: {error.primary}"
         raise

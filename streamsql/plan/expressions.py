@@ -17,6 +17,7 @@ from streamsql.errors import StatementError, UnsupportedError
 from streamsql.functions.registry import Argument, LambdaArgument
 from streamsql.plan.comparison import compare, contained, distinct, is_between
 from streamsql.plan.constructors import bind_array, bind_case, bind_map, bind_struct
+from streamsql.plan.rewrite import unqualify
 from streamsql.plan.scope import Scope, near_hint
 from streamsql.schema import arithmetic, coercion
 from streamsql.schema.duck import duckdb_type, literal, quote
@@ -53,6 +54,15 @@ def bind(expr: ast.Expr, scope: Scope) -> TypedSql:
         if error.position is None:
             error.position = expr.position
         raise
+
+
+def bind_whole(expr: ast.Expr, scope: Scope, written: ast.Expr | None = None) -> TypedSql:
+    """The bound form of an expression that an operator computes: it knows how it (or `written`, of
+    which it was made) is written, for the processing log."""
+    typed = bind(expr, scope)
+    if not typed.fallible:
+        return typed
+    return replace(typed, written=format_sql(unqualify(written or expr)))
 
 
 def bind_operand(expr: ast.Expr, scope: Scope) -> TypedSql:

@@ -17,7 +17,7 @@ from streamsql.operators.rekey import Rekey
 from streamsql.operators.stream_stream_join import StreamStreamJoin
 from streamsql.operators.stream_table_join import StreamTableJoin
 from streamsql.operators.table_table_join import TableTableJoin
-from streamsql.plan.expressions import bind
+from streamsql.plan.expressions import bind_whole
 from streamsql.plan.frame import Context, Frame, placement, schema_entries
 from streamsql.plan.rewrite import columns_of, qualify
 from streamsql.plan.scope import PSEUDO_NAMES, Entry, Scope
@@ -50,8 +50,8 @@ def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> F
     _check_sources(left, right)
     _check_value_formats(left, right)
     condition = _condition(join, left, right)
-    left_key = bind(condition.left, left.scope)
-    right_key = bind(condition.right, right.scope)
+    left_key = bind_whole(condition.left, left.scope)
+    right_key = bind_whole(condition.right, right.scope)
     kind = _kind(join, left, right, condition)
     if left_key.type != right_key.type:
         sides = ((condition.left, left_key), (condition.right, right_key))
@@ -425,7 +425,7 @@ def _foreign(
             if _internal(e) in prefixed
         )
     )
-    foreign = bind(foreign_key, inner)
+    foreign = bind_whole(foreign_key, inner)
     right_key = next(e for e in right.scope.entries if e.is_key)
     right_node = _keyed(_Side(right, right.key[0][0], right_key.typed), context)
     schema = Schema(key=left_schema.key, value=(*left_schema.value, *right_node.schema.value))

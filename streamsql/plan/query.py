@@ -19,7 +19,7 @@ from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
 from streamsql.plan.aggregation import aggregate_calls, group
 from streamsql.plan.declare import check_key_type
-from streamsql.plan.expressions import bind
+from streamsql.plan.expressions import bind, bind_whole
 from streamsql.plan.frame import (
     Context,
     Frame,
@@ -124,7 +124,7 @@ def _refuse_own_bounds(where: ast.Expr) -> None:
 
 def _where(expr: ast.Expr, frame: Frame) -> Frame:
     try:
-        condition = bind(expr, frame.scope.within("WHERE"))
+        condition = bind_whole(expr, frame.scope.within("WHERE"))
     except StatementError as error:
         if not error.primary.startswith("WHERE column"):
             error.primary = f"Error in WHERE expression: {error.primary}"
@@ -159,8 +159,11 @@ def _flat_map(frame: Frame, items: tuple[Item, ...]) -> tuple[Frame, tuple[Item,
                 f"Table functions can not be nested: {format_sql(unqualify(call))}"
             )
     lists = [
-        functions.resolve_table_function(
-            call.name, [bind(a, frame.scope) for a in call.args], call.position
+        replace(
+            functions.resolve_table_function(
+                call.name, [bind(a, frame.scope) for a in call.args], call.position
+            ),
+            written=call.name,
         )
         for call in calls
         if isinstance(call, ast.Call)
@@ -396,7 +399,7 @@ def _projected(
 
 
 def _column(item: Item, frame: Frame) -> TypedSql:
-    typed = bind(item.expr, frame.scope.within("SELECT"))
+    typed = bind_whole(item.expr, frame.scope.within("SELECT"), item.written)
     if typed.type == NULL:
         raise StatementError(
             "Can't infer a type of null. Please explicitly cast it to a required type, e.g."

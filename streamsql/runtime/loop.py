@@ -237,17 +237,17 @@ class Runtime:
             elif table.num_rows:
                 await self.log.append(output.sink, table.drop_columns(["part"]))
                 self.notify(output.sink)
-        found = list(zip(query.plan.errors, step.errors, strict=True))
-        late = sum(t.num_rows for errors, t in found if errors.kind == "late")
-        bad = sum(t.num_rows for _, t in found) - late
-        if bad or late:
+        late = sum(
+            t.num_rows for e, t in zip(query.plan.errors, step.errors, strict=True) if e.late
+        )
+        if any(t.num_rows for t in step.errors):
             await self._processing_log.write(query.plan, step, self._clock())
             self.notify(self._processing_log.topic)
         query.records_in += step.records_in
         query.records_out += step.records_out
-        query.records_bad += bad
+        query.records_bad += step.unread
         query.records_late += late
-        if bad and query.options.stop_on_deserialization_error:
+        if step.unread and query.options.stop_on_deserialization_error:
             raise QueryError("a record could not be read", query=query.plan.query_id)
 
     async def _fail(self, query: RunningQuery, record: pa.Table, error: StepError) -> None:

@@ -37,5 +37,9 @@ def open_runtime(
         kernels=kernels,
     )
     found = EmbeddedLog(database.connection) if log is None else log
-    processing_log = ProcessingLog(found, setting(settings, "ksql.service.id"))
+    processing_log = ProcessingLog(
+        found,
+        setting(settings, "ksql.service.id"),
+        include_rows=setting(settings, "ksql.logging.processing.rows.include") == "true",
+    )
     return Runtime(database, found, processing_log, clock=clock)

@@ -18,7 +18,6 @@ from streamsql.engine.plan import PhysicalPlan
 from streamsql.engine.step import Step
 
 DESERIALIZATION, RECORD, PRODUCTION = 0, 1, 2
-_TYPES = {"deserialization": DESERIALIZATION, "record": RECORD, "late": RECORD}
 
 
 class ProcessingLog:
@@ -32,11 +31,14 @@ class ProcessingLog:
 
     async def write(self, plan: PhysicalPlan, step: Step, now_ms: int) -> None:
         """One entry for each of the step's errors."""
-        entries = [
-            self._entry(plan, kind=_TYPES[errors.kind], row=row, late=errors.kind == "late")
-            for errors, table in zip(plan.errors, step.errors, strict=True)
-            for row in table.to_pylist()
-        ]
+        entries: list[str] = []
+        for errors, table in zip(plan.errors, step.errors, strict=True):
+            for row in table.to_pylist():
+                unread, thrown = row["_err"], row["_log"]
+                if unread is not None and unread["message"] is not None:
+                    entries.append(self._entry(plan, kind=DESERIALIZATION, row=unread))
+                for body in json.loads(f"[{thrown or ''}]"):
+                    entries.append(self._thrown(plan, body, late=errors.late))
         await self._append(entries, now_ms)
 
     async def write_failure(
@@ -55,9 +57,7 @@ class ProcessingLog:
         }
         await self._append([self._entry(plan, kind=PRODUCTION, row=renamed)], now_ms)
 
-    def _entry(
-        self, plan: PhysicalPlan, *, kind: int, row: dict[str, object], late: bool = False
-    ) -> str:
+    def _entry(self, plan: PhysicalPlan, *, kind: int, row: dict[str, object]) -> str:
         place = row.get("_input")
         topic = plan.inputs[place] if isinstance(place, int) else None
         body: dict[str, object] = {
@@ -70,19 +70,33 @@ class ProcessingLog:
         if self._include_rows:
             body["keyB64"] = _base64(row.get("_key"))
             body["recordB64"] = _base64(row.get("_val"))
-        name = ("deserializationError", "recordProcessingError", "productionError")[kind]
-        entry = {
-            "level": "WARN" if late else "ERROR",
-            "logger": f"processing.{plan.query_id}",
-            "message": {"type": kind, name: body},
-        }
-        return json.dumps(entry, separators=(",", ":"))
+        return _written(plan, kind, body)
+
+    def _thrown(self, plan: PhysicalPlan, body: dict[str, object], *, late: bool) -> str:
+        """The entry of a record that an operator could not use, or only in part: `record` has what
+        an expression read."""
+        read = body.pop("record", None)
+        if self._include_rows and read is not None:
+            body["record"] = json.dumps(read, separators=(",", ":"))
+        return _written(plan, RECORD, body, level="WARN" if late else "ERROR")
 
     async def _append(self, entries: list[str], now_ms: int) -> None:
         if not self._created:
             await self._log.create_topic(TopicInfo(name=self.topic, partitions=1))
             self._created = True
         await self._log.append(self.topic, _records(iter(entries), now_ms))
+
+
+def _written(
+    plan: PhysicalPlan, kind: int, body: dict[str, object], *, level: str = "ERROR"
+) -> str:
+    name = ("deserializationError", "recordProcessingError", "productionError")[kind]
+    entry = {
+        "level": level,
+        "logger": f"processing.{plan.query_id}",
+        "message": {"type": kind, name: body},
+    }
+    return json.dumps(entry, separators=(",", ":"))
 
 
 def _records(entries: Iterator[str], now_ms: int) -> pa.Table:

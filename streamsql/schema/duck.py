@@ -8,6 +8,7 @@ and STRUCT as STRUCT with the same field names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from streamsql.schema.types import Array, Decimal, Map, Scalar, SqlType, Struct
@@ -29,9 +30,13 @@ DECIMAL_PRECISION_MAX = 38
 """DuckDB's limit; ksqlDB's decimals may be wider, ours are refused or cut to it (DECISIONS.md)."""
 
 RESERVED = frozenset(
-    "_seq _sub _input _part _off _ts _key _val _hdr _null _ws _we _fin _rid _old _err rowid".split()
+    "_seq _sub _input _part _off _ts _key _val _hdr _null _ws _we _fin _rid _old rowid"
+    " _err _log _error _ok _passes".split()
 )
 """Names that steps use beside the user's columns; compared without case, as DuckDB does."""
+
+_NUMBERED = re.compile(r"_[a-z]+[0-9]+")
+"""Names like `_try0` that steps count up."""
 
 
 def quote(name: str) -> str:
@@ -72,7 +77,7 @@ def physical_names(names: Iterable[str]) -> tuple[str, ...]:
     out: list[str] = []
     for name in names:
         candidate, n = name, 1
-        while candidate.lower() in taken:
+        while candidate.lower() in taken or _NUMBERED.fullmatch(candidate.lower()):
             n += 1
             candidate = f"{name}__{n}"
         taken.add(candidate.lower())

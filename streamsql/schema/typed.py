@@ -6,9 +6,15 @@ reads physical column names of one relation.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from streamsql.schema.types import SqlType
+
+_CAUGHT = "Try("
+"""How `contain` spells TRY, so that it can be told from those that belong to a rule."""
+
+_QUOTED_OR_CAUGHT = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|""" + re.escape(_CAUGHT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +28,8 @@ class TypedSql:
     literal). `slow`: it holds a kernel that loops in Python; EXPLAIN says so. `contained`: a
     failure of it is NULL where it stands inside another call, cast, array, map or struct: ksqlDB
     catches what functions, casts and field accesses throw, and not what operators throw
-    (`contain`).
+    (`contain`). `written`: the expression as ksqlDB prints it, for what the processing log says of
+    a row for which it threw.
     """
 
     sql: str
@@ -33,6 +40,19 @@ class TypedSql:
     literal: object = None
     slow: bool = False
     contained: bool = False
+    written: str = ""
+
+    @property
+    def strict(self) -> str:
+        """The text without what `contain` catches: it throws wherever a part of it does."""
+        if _CAUGHT not in self.sql:
+            return self.sql
+        return _QUOTED_OR_CAUGHT.sub(lambda m: "(" if m[0] == _CAUGHT else m[0], self.sql)
+
+    @property
+    def fallible(self) -> bool:
+        """Whether for some row it, or a part that is caught in it, may throw."""
+        return self.throws or _CAUGHT in self.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +80,4 @@ def contain(expr: TypedSql) -> TypedSql:
     """`expr` as it stands inside another expression: NULL where a contained one fails."""
     if not (expr.contained and expr.throws):
         return expr
-    return replace(expr, sql=f"TRY({expr.sql})", throws=False)
+    return replace(expr, sql=f"{_CAUGHT}{expr.sql})", throws=False)

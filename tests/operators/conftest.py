@@ -159,10 +159,11 @@ def run(
             offset += len(batch)
             changes += _changes(step.outputs[0], relation)
             late += [
-                (row["_part"], row["_ts"], row["message"])
+                (entry["partition"], entry["timestamp"], entry["errorMessage"])
                 for errors, table in zip(plan.errors, step.errors, strict=True)
-                if errors.kind == "late"
-                for row in table.to_pylist()
+                if errors.late
+                for text in table.column("_log").to_pylist()
+                for entry in [json.loads(text)]
             ]
         kept: list[Change] = []
         if relation.materialized:

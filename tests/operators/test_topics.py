@@ -73,7 +73,7 @@ def step(node, records):
         task = Task(plan, database.connection)
         task.create_state()
         done = task.step(pa.table(columns, schema=FETCHED), 0)
-        errors = [e for t in done.errors for e in t.to_pylist()]
+        errors = [e["_err"] for t in done.errors for e in t.to_pylist()]
         return (
             [tuple(r.values()) for r in done.outputs[0].to_pylist()],
             errors,
