@@ -75,7 +75,7 @@ def step(node, records):
         done = task.step(pa.table(columns, schema=FETCHED), 0)
         errors = [e["_err"] for t in done.errors for e in t.to_pylist()]
         return (
-            [tuple(r.values()) for r in done.outputs[0].to_pylist()],
+            [tuple(r.values())[:5] for r in done.outputs[0].to_pylist()],
             errors,
             len(plan.statements),
         )
