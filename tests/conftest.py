@@ -20,6 +20,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Makes slow what `make check` leaves out: of a test marked `thorough` all parameters but the
+    first, and comparisons of a function with an oracle on thousands of rows."""
+    seen: set[str] = set()
+    for item in items:
+        function = item.nodeid.partition("[")[0]
+        again = item.get_closest_marker("thorough") is not None and function in seen
+        seen.add(function)
+        if again or "compare" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     """How many times a test marked `crash` kills its process."""

@@ -122,10 +122,12 @@ def cut(records_max: int) -> list[object]:
         driver.close()
 
 
+@pytest.mark.slow
 def test_sums_do_not_depend_on_the_cut() -> None:
     assert cut(1) == cut(7) == cut(65_536)
 
 
+@pytest.mark.slow
 def test_sums_that_depend_on_the_cut_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     # A batch that is taken in another order than it came is the cheapest way to break the law.
     register = Task._register

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import re
 import tokenize
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ GENERATED_FOLDERS = frozenset({"__pycache__", "build", "dist", "node_modules", "
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """The tree of a file, which every check walks."""
+    return ast.parse(text)
+
+
 # Sizes
 
 
@@ -52,7 +59,7 @@ def check_file_size(path: str, text: str) -> list[str]:
 def check_function_size(path: str, text: str) -> list[str]:
     """Lines of code: without docstring, comments and blank lines."""
     lines = text.splitlines()
-    sizes = [(node, _code_lines(node, lines)) for node in _functions(ast.parse(text))]
+    sizes = [(node, _code_lines(node, lines)) for node in _functions(parsed(text))]
     return [
         f"{path}:{node.lineno}: {node.name} has {size} lines, {FUNCTION_LINES_MAX} are allowed"
         for node, size in sizes
@@ -75,7 +82,7 @@ def _code_lines(node: Function, lines: list[str]) -> int:
 def check_class_size(path: str, text: str) -> list[str]:
     """A class that does everything hides what it does."""
     found = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.ClassDef):
             methods = sum(isinstance(child, Function) for child in node.body)
             if methods > CLASS_METHODS_MAX:
@@ -86,7 +93,7 @@ def check_class_size(path: str, text: str) -> list[str]:
 def check_arguments(path: str, text: str) -> list[str]:
     """Past five positional arguments a call cannot be read; a test asks for fixtures by name."""
     found = []
-    for node in _functions(ast.parse(text)):
+    for node in _functions(parsed(text)):
         names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         count = len(names) - (names[:1] in (["self"], ["cls"]))
         if count > POSITIONAL_MAX and not node.name.startswith("test_"):
@@ -109,7 +116,7 @@ def check_line_length(path: str, text: str) -> list[str]:
 def check_names(path: str, text: str) -> list[str]:
     """A module or class called after nothing collects everything."""
     found = [f"{path}: says nothing" for part in Path(path).parts if _is_empty(Path(part).stem)]
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.ClassDef) and _is_empty(re.sub(r"(?<!^)(?=[A-Z])", "_", node.name)):
             found.append(f"{path}:{node.lineno}: {node.name} says nothing")
     return found
@@ -128,7 +135,7 @@ def check_third_parties(path: str, text: str) -> list[str]:
 
     With sqlglot's compiled build a subclass of these raises TypeError.
     """
-    tree = ast.parse(text)
+    tree = parsed(text)
     imported = _imported(tree)
     found = []
     for node in ast.walk(tree):
@@ -216,7 +223,7 @@ def _is_code(comment: str) -> bool:
 
 def _statements(text: str) -> list[ast.stmt]:
     try:
-        return ast.parse(text).body
+        return parsed(text).body
     except (SyntaxError, ValueError):
         return []
 
@@ -242,7 +249,7 @@ def check_order(path: str, text: str) -> list[str]:
     """
     if not path.startswith(tuple(f"streamsql/{room}/" for room in DUCKDB_SPEAKERS)):
         return []
-    tree = ast.parse(text)
+    tree = parsed(text)
     single = {
         id(node.func.value)
         for node in ast.walk(tree)
@@ -314,7 +321,7 @@ def check_quoting(path: str, text: str) -> list[str]:
     if path == QUOTING or not path.startswith("streamsql/"):
         return []
     found = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         match node:
             case ast.JoinedStr(values) if _SQL.search(_text_of(node)) and _hand_quoted(values):
                 found.append(f"{path}:{node.lineno}: a value is quoted by hand in SQL")
@@ -361,13 +368,14 @@ PYTHON_CHECKS = (
 def files() -> dict[str, str]:
     """The texts of the checkout by their path in it, without what is generated or installed."""
     found = {}
-    for path in sorted(ROOT.rglob("*")):
-        parts = path.relative_to(ROOT).parts
-        hidden = any(p.startswith(".") and p != ".ci" for p in parts)
-        if hidden or GENERATED_FOLDERS & set(parts) or path.suffix not in TEXT_SUFFIXES:
-            continue
-        if path.is_file():
-            found["/".join(parts)] = path.read_text(encoding="utf-8")
+    for folder, folders, names in os.walk(ROOT):
+        # Not into .venv, which holds more files than all else.
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") or f == ".ci" if f not in GENERATED_FOLDERS
+        )
+        for path in (Path(folder, name) for name in sorted(names)):
+            if not path.name.startswith(".") and path.suffix in TEXT_SUFFIXES:
+                found[path.relative_to(ROOT).as_posix()] = path.read_text(encoding="utf-8")
     return found
 
 

@@ -77,6 +77,7 @@ finally:
     assert done.stdout.endswith("LOADED []\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -58,6 +58,7 @@ def test_one_column(name: str, side: str, wrap: bool | None, type_: t.SqlType) -
     check_round_trip(FORMATS[name], [Column("V", type_)], rows, FormatOptions(side=side, wrap=wrap))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("delimiter", list(",;|\t ·-^]\\"))
 def test_delimited_lines(delimiter: str) -> None:
     options = FormatOptions(delimiter=delimiter)

@@ -94,6 +94,7 @@ def decimals(r: random.Random, precision: int, scale: int) -> list[PyDecimal]:
     return [PyDecimal(n).scaleb(-scale, WIDE) for n in numbers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", list("+-*/%"))
 @pytest.mark.parametrize("left", SIZES)
 @pytest.mark.parametrize("right", SIZES)

@@ -148,6 +148,7 @@ def run(con: duckdb.DuckDBPyConnection, call: TypedSql, columns: list[str]) -> N
 CALLS = list(calls())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "row", "kind"), CALLS, ids=[f"{n}({r.parameters.show()})-{k}" for n, r, k in CALLS]
 )

@@ -58,6 +58,7 @@ def scaled(x: float, places: int, mode: str) -> float | None:
     return float(PyDecimal(repr(x)).quantize(exponent, chosen, WIDE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ROUND", "TRUNC"])
 @pytest.mark.parametrize("places", [0, 1, 2, 5, 13, 20, 25, -1, -3])
 def test_doubles_are_scaled_by_their_decimal_digits(

@@ -70,6 +70,7 @@ def finds(compiled: re.Pattern[str], text: str) -> list[re.Match[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_random_patterns(compare, const, seed):
     ways = set()

@@ -218,6 +218,7 @@ def backwards(task: Task, batch: pa.Table) -> list[str]:
 REGISTER = Task._register
 
 
+@pytest.mark.slow
 def test_sums_that_round_with_the_batch_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold, "fold_sums", exact_in_batch)
     found = differing(0)
@@ -225,6 +226,7 @@ def test_sums_that_round_with_the_batch_are_seen(monkeypatch: pytest.MonkeyPatch
     assert "JOINED" not in found
 
 
+@pytest.mark.slow
 def test_records_in_another_order_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Task, "_register", backwards)
     assert differing(0) == set(NAMES)
@@ -249,6 +251,7 @@ def held_in(title: str) -> dict[str, bool]:
     return held
 
 
+@pytest.mark.slow
 def test_the_cases_see_the_same_breaches(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as local:
         local.setattr(fold, "fold_sums", exact_in_batch)

@@ -135,6 +135,7 @@ def test_a_step_that_fails_leaves_all_as_it_was(
     assert differences(tmp_path / "whole.duckdb", monkeypatch) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [torn, none], ids=["committed half way", "no transaction"])
 def test_a_step_of_two_transactions_is_seen(
     broken: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -145,6 +146,7 @@ def test_a_step_of_two_transactions_is_seen(
     assert {("state", "once"), ("log", "once"), ("state", "reopened")} <= kinds, found
 
 
+@pytest.mark.slow
 def test_after_a_failure_the_query_goes_on_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_every_change_is_that_of_a_loop_over_records(kit, seed):
         assert {(c.part, c.key): (c.ts, c.value) for c in outcome.rows} == last
 
 
+@pytest.mark.slow
 def test_the_last_of_a_batch_is_the_last_change_of_each_group_in_it(kit, seed):
     rng = random.Random(seed)
     rows = random_rows(kit, rng, make_numbers)
@@ -161,6 +162,7 @@ def test_the_last_of_a_batch_is_the_last_change_of_each_group_in_it(kit, seed):
         assert sorted(last.changes) == sorted(order)
 
 
+@pytest.mark.slow
 def test_a_sum_of_doubles_is_a_left_fold_to_the_last_bit(kit):
     rng = random.Random(5)
     rows = [
@@ -179,6 +181,7 @@ def test_a_sum_of_doubles_is_a_left_fold_to_the_last_bit(kit):
         assert [c.value[0].hex() for c in changes] == [w.hex() for w in wanted]
 
 
+@pytest.mark.slow
 def test_deviation_and_correlation_agree_with_their_definitions(kit):
     rng = random.Random(3)
     rows = [kit.row(("k",), ("g", rng.gauss(5, 2), rng.gauss(1, 1))) for _ in range(40)]

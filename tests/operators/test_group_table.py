@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from streamsql import functions
 from streamsql.operators.aggregate import Aggregate
 from streamsql.operators.filter import Filter
@@ -115,6 +117,7 @@ def test_an_update_undoes_and_redoes(kit, seed):
         assert {(c.part, c.key): c for c in outcome.rows} == last
 
 
+@pytest.mark.slow
 def test_the_last_of_a_batch_leaves_the_same_table(kit):
     rows = random_rows(kit, random.Random(2), 60)
     wanted = {(c.part, c.key): c for c in reference(kit, rows)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from streamsql import functions
 from streamsql.operators.aggregate import Aggregate
 from streamsql.operators.window import Window
@@ -150,6 +152,7 @@ def test_sessions_grow_merge_and_leave_tombstones(kit, seed):
     assert len(texts) == 1
 
 
+@pytest.mark.slow
 def test_the_last_of_a_batch_leaves_the_same_sessions(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted = {(c.part, c.key, c.window): c for c in reference(kit, rows).changes}
@@ -158,6 +161,7 @@ def test_the_last_of_a_batch_leaves_the_same_sessions(kit, seed):
         assert {(c.part, c.key, c.window): c for c in changes} == wanted
 
 
+@pytest.mark.slow
 def test_a_final_session_leaves_once(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted = reference(kit, rows)
@@ -176,6 +180,7 @@ def test_thousands_of_records_and_eight_threads(kit):
     assert shown(kit.run(node(kit), rows, "all", threads=8).changes) == wanted
 
 
+@pytest.mark.slow
 def test_sessions_that_nobody_can_see_are_deleted(kit):
     rows = [kit.row(("k",), ("a", 1, 1.0), ts=i * 20) for i in range(600)]
     state = kit.run(node(kit, [("COUNT",)]), rows, 10).state

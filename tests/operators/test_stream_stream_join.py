@@ -80,6 +80,7 @@ def reference(kit, rows, kind, grace):
     return out
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("grace", [None, 0, 6])
 def test_pairs_and_null_rows_are_those_of_a_loop(kit, kind, grace, seed):
@@ -97,6 +98,7 @@ def test_thousands_of_records_and_eight_threads(kit, grace):
     assert kit.run(join(kit, "OUTER", grace), rows, "all", threads=8).changes == wanted
 
 
+@pytest.mark.slow
 def test_records_that_nobody_can_see_are_deleted(kit):
     rows = [kit.row((1,), (i,), ts=i, input=0) for i in range(2000)]
     state = kit.run(join(kit, "LEFT", 5), rows, 25).state

@@ -111,6 +111,7 @@ def test_every_change_is_that_of_a_loop(kit, seed):
         assert [c.value for c in changes] == wanted
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("call", REFERENCES, ids=lambda c: "-".join(map(str, c)))
 def test_the_last_of_a_batch_is_the_last_change(kit, call):
     rows = random_rows(kit, random.Random(3), 60)
@@ -121,6 +122,7 @@ def test_the_last_of_a_batch_is_the_last_change(kit, call):
     assert sorted(map(repr, last.changes)) == sorted(map(repr, every.rows))
 
 
+@pytest.mark.slow
 def test_a_map_is_written_in_one_order_whatever_the_batches(kit):
     rows = random_rows(kit, random.Random(3), 60)
     texts = {
@@ -129,6 +131,7 @@ def test_a_map_is_written_in_one_order_whatever_the_batches(kit):
     assert len(texts) == 1
 
 
+@pytest.mark.slow
 def test_a_histogram_takes_no_more_keys_than_its_limit(kit):
     texts = [f"t{i % 1100}" for i in range(2500)]
     rows = [kit.row(("k",), ("a", 1, t)) for t in texts]

@@ -107,6 +107,7 @@ OVERS = (
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS, ids=lambda w: f"{w.kind}-{w.advance_ms}-{w.grace_ms}")
 def test_every_change_of_a_window_is_that_of_a_loop(kit, over, seed):
     rows = random_rows(kit, random.Random(seed), 40)
@@ -117,6 +118,7 @@ def test_every_change_of_a_window_is_that_of_a_loop(kit, over, seed):
         assert (outcome.changes, outcome.late) == (expected, late)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS[1:3], ids=lambda w: w.kind)
 def test_the_last_of_a_batch_leaves_the_same_windows(kit, over, seed):
     rows = random_rows(kit, random.Random(seed), 40)
@@ -170,6 +172,7 @@ def final_reference(kit, rows, over: Window):
     return out
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS, ids=lambda w: f"{w.kind}-{w.advance_ms}-{w.grace_ms}")
 def test_a_final_window_leaves_once_when_it_closes(kit, over, seed):
     rows = random_rows(kit, random.Random(seed), 40)
@@ -212,6 +215,7 @@ def test_a_windowed_stream_may_be_put_into_other_windows(kit):
     assert [(c.value, c.window) for c in changes] == [((1, 5), (10, 20)), ((2, 15), (10, 20))]
 
 
+@pytest.mark.slow
 def test_different_values_are_counted_in_each_window_and_forgotten_with_it(kit):
     over = OVERS[2]
     given = kit.given(schema=kit.schema({"K": STRING}, {"G": STRING, "V": BIGINT}))
@@ -238,6 +242,7 @@ def test_different_values_are_counted_in_each_window_and_forgotten_with_it(kit):
             assert kept < sum(map(len, seen.values()))
 
 
+@pytest.mark.slow
 def test_what_a_filter_or_a_table_keeps_of_windows_goes_with_them(kit):
     having = TypedSql(sql='("N" > 0)', type=BOOLEAN, columns=frozenset("N"))
     rows = [kit.row(("x",), ("a", 1), ts=i) for i in range(0, 4000, 5)]

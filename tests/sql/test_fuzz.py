@@ -127,6 +127,7 @@ def test_a_million_mutated_statements() -> None:
     try_many(int(os.environ.get("SOAK_STATEMENTS", "1000000")), seed=20_000)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "text",
     [
