@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from streamsql.errors import StatementError
 
+KAFKA = "kafka://"
+"""What begins the address of a Kafka cluster, where else the name of a database file stands."""
+
 PREFIX = "ksql.streams."
 PASSED_ON = (
     "producer.",
@@ -62,6 +65,33 @@ class Setting:
 def _row(name: str, default: str, read: Callable[[str], object], scope: str, doc: str) -> Setting:
     return Setting(name=name, default=default, read=read, scope=scope, doc=doc)
 
+
+_KAFKA_ROWS = tuple(
+    _row(name, default, str, "engine", doc)
+    for name, default, doc in (
+        ("client.id", "streamsql", "name of this client in the brokers' logs and quotas"),
+        ("compression.type", "none", "of what is written: none, gzip, snappy, lz4, zstd"),
+        ("isolation.level", "read_committed", "or read_uncommitted"),
+        ("request.timeout.ms", "30000", "how long an answer of a broker may take"),
+        ("security.protocol", "PLAINTEXT", "or SSL, SASL_PLAINTEXT, SASL_SSL"),
+        ("sasl.mechanism", "PLAIN", "or SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"),
+        ("sasl.username", "", "the user"),
+        ("sasl.password", "", "the user's password"),
+        ("sasl.jaas.config", "", "user and password as Java's clients have them"),
+        ("sasl.oauthbearer.token", "", "a bearer token"),
+        ("ssl.ca.location", "", "PEM file of the authorities that are trusted"),
+        ("ssl.certificate.location", "", "PEM file of the client's certificate"),
+        ("ssl.key.location", "", "PEM file of the client's key"),
+        ("ssl.key.password", "", "the key's password"),
+        ("ssl.endpoint.identification.algorithm", "https", "empty: any host name"),
+    )
+)
+"""How a Kafka cluster is reached: `brokers.kafka_settings` has the same names and defaults."""
+
+SECRETS = frozenset(
+    {"sasl.password", "sasl.jaas.config", "sasl.oauthbearer.token", "ssl.key.password"}
+)
+"""Settings whose values nobody is shown."""
 
 SETTINGS: dict[str, Setting] = {
     s.name: s
@@ -131,6 +161,35 @@ SETTINGS: dict[str, Setting] = {
             "engine",
             "the processing log holds the data of the records that it names",
         ),
+        _row(
+            "ksql.internal.topic.replicas",
+            "1",
+            _count,
+            "engine",
+            "replicas of the topics that a service keeps for itself",
+        ),
+        _row(
+            "streamsql.state.dir",
+            "",
+            str,
+            "engine",
+            "folder of the copy of the state; empty: in memory",
+        ),
+        _row(
+            "session.timeout.ms",
+            "10000",
+            _count,
+            "engine",
+            "without a sign of life for so long, others take an engine's partitions over",
+        ),
+        _row(
+            "max.poll.interval.ms",
+            "300000",
+            _count,
+            "engine",
+            "the same for one that is alive and makes no progress",
+        ),
+        *_KAFKA_ROWS,
         _row(
             "ksql.persistence.default.format.key",
             "KAFKA",

@@ -10,10 +10,12 @@ What it does not know: tables, plans, state. Transactions of a task: `kafka_task
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
+from streamsql.brokers.group import Member
+from streamsql.brokers.kafka_group import KafkaGroup
 from streamsql.brokers.kafka_reader import KafkaReader
 from streamsql.brokers.kafka_settings import KafkaSettings
 from streamsql.brokers.kafka_task import KafkaTask
@@ -37,6 +39,7 @@ class KafkaLog:
         self._writer = KafkaWriter(settings, self._topics)
         self._readers: dict[_Key, KafkaReader] = {}
         self._tasks: list[KafkaTask] = []
+        self._ends: dict[TopicPartition, int] = {}
 
     async def open(self) -> None:
         """Connects; LogError that says why where it cannot."""
@@ -52,6 +55,7 @@ class KafkaLog:
     async def delete_topic(self, name: str) -> None:
         await self._topics.delete(name)
         self._writer.forget(name)
+        self._ends = {place: end for place, end in self._ends.items() if place.topic != name}
         for key in [key for key in self._readers if any(place.topic == name for place, _ in key)]:
             await self._readers.pop(key).close()
 
@@ -71,7 +75,7 @@ class KafkaLog:
             return FETCHED.empty_table()
         reader = self._readers.pop(_key(wanted), None)
         if reader is None:
-            reader = KafkaReader(self.settings, wanted, written=self._written)
+            reader = KafkaReader(self.settings, wanted, written=self.written)
             await reader.open()
         try:
             table = await reader.take(topics, records_max=records_max, wait_ms=wait_ms)
@@ -82,17 +86,55 @@ class KafkaLog:
         return table
 
     def task(self, *, group: str, transactional_id: str) -> KafkaTask:
-        """Transactions of one task, to be opened; closed with this log."""
+        """Transactions of one task, to be opened; closed with this log, or by `release`."""
         made = KafkaTask(
             self.settings, self._topics, group=group, transactional_id=transactional_id
         )
         self._tasks.append(made)
         return made
 
-    def _written(self, place: TopicPartition) -> int:
+    async def release(self, task: KafkaTask) -> None:
+        """Closes a task; what it has written stays known."""
+        self._tasks.remove(task)
+        for place, end in task.ends().items():
+            self._ends[place] = max(end, self._ends.get(place, 0))
+        await task.close()
+
+    def group(
+        self,
+        query: str,
+        *,
+        group: str,
+        topics: Sequence[str],
+        member: Callable[[], Member],
+        whole: bool,
+        session_ms: int,
+        max_poll_ms: int,
+    ) -> KafkaGroup:
+        """A membership in the group that shares a query, to be opened and closed by who asked."""
+        return KafkaGroup(
+            self.settings,
+            query,
+            group=group,
+            topics=topics,
+            member=member,
+            whole=whole,
+            session_ms=session_ms,
+            max_poll_ms=max_poll_ms,
+        )
+
+    async def reader(self, positions: Mapping[TopicPartition, int]) -> KafkaReader:
+        """Reads these partitions, and is closed by who asked: what comes back to other positions
+        than it left needs no search for its reader."""
+        wanted = await self._wanted([place.topic for place in positions], positions)
+        made = KafkaReader(self.settings, wanted, written=self.written)
+        await made.open()
+        return made
+
+    def written(self, place: TopicPartition) -> int:
         """How far this process has written a partition, as far as it can be read."""
         tasks = (task.written(place) for task in self._tasks)
-        return max(self._writer.written(place), *tasks, 0)
+        return max(self._writer.written(place), self._ends.get(place, 0), *tasks)
 
     async def _wanted(
         self, topics: Sequence[str], positions: Mapping[TopicPartition, int]

@@ -43,7 +43,10 @@ _VERSION = 0
 
 
 class KafkaGroup:
-    """One engine in the group of one query. `member` tells what it presents to the others."""
+    """One engine in the group of one query. `member` tells what it presents to the others.
+
+    `whole`: the query cannot be divided, so that one engine has all partitions, under the number 0.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class KafkaGroup:
         group: str,
         topics: Sequence[str],
         member: Callable[[], Member],
+        whole: bool = False,
         session_ms: int = 10_000,
         max_poll_ms: int = 300_000,
     ) -> None:
@@ -61,7 +65,8 @@ class KafkaGroup:
         self._settings = settings
         self._group = group
         self._topics = tuple(topics)
-        self._assignor = _Assignor(query, member)
+        self._whole = whole
+        self._assignor = _Assignor(query, member, whole=whole)
         options = connection_options(settings)
         # A request may take longer than the session: a join waits for all members.
         options["request_timeout_ms"] = max(settings.timeout_ms, max_poll_ms + 1_000)
@@ -122,7 +127,7 @@ class KafkaGroup:
         places = frozenset(assigned)
         self._consumer.pause(*places)
         self.assignment = Assignment(
-            partitions=frozenset(place.partition for place in places),
+            partitions=frozenset(0 if self._whole else place.partition for place in places),
             listeners=decode_listeners(self._assignor.told),
         )
         self.changed.set()
@@ -147,10 +152,11 @@ class _Assignor(AbstractPartitionAssignor):
 
     name = "streamsql"
 
-    def __init__(self, query: str, member: Callable[[], Member]) -> None:
+    def __init__(self, query: str, member: Callable[[], Member], *, whole: bool) -> None:
         self.told = b""
         self._query = query
         self._member = member
+        self._whole = whole
 
     def metadata(  # type: ignore[override]
         self, topics: Iterable[str]
@@ -164,20 +170,27 @@ class _Assignor(AbstractPartitionAssignor):
         topics = sorted({topic for data in members.values() for topic in data.subscription})
         counts = [len(cluster.partitions_for_topic(topic) or ()) for topic in topics]
         # Inputs that are not partitioned alike were refused before; the most is what there is.
-        assigned = assign_partitions(self._query, max(counts, default=0), known)
+        shared = 1 if self._whole else max(counts, default=0)
+        assigned = assign_partitions(self._query, shared, known)
         listeners = {n: known[m].listener for m, numbers in assigned.items() for n in numbers}
         told = encode_listeners(listeners)
         return {
             member: ConsumerProtocolMemberAssignment(
                 _VERSION,
                 [
-                    (topic, [n for n in numbers if n < count])
+                    (topic, self._partitions(numbers, count))
                     for topic, count in zip(topics, counts, strict=True)
                 ],
                 told,
             )
             for member, numbers in assigned.items()
         }
+
+    def _partitions(self, numbers: Sequence[int], count: int) -> list[int]:
+        """The partitions of a topic that has `count` which come with these numbers."""
+        if self._whole:
+            return list(range(count)) if numbers else []
+        return [n for n in numbers if n < count]
 
     def on_assignment(  # type: ignore[override]
         self, assignment: ConsumerProtocolMemberAssignment

@@ -157,6 +157,14 @@ class KafkaReader:
         """The position after the last record that was taken of each partition."""
         return {place: source.delivered for place, source in self._sources.items()}
 
+    def reached(self) -> dict[TopicPartition, int]:
+        """Of partitions of which nothing is buffered: up to where they were looked through."""
+        return {
+            place: source.next_offset
+            for place, source in self._sources.items()
+            if not source.buffered
+        }
+
     async def open(self) -> None:
         """Connects and begins to read."""
         try:

@@ -15,13 +15,10 @@ from typing import Any
 from aiokafka.abc import AbstractTokenProvider
 
 from streamsql.brokers.kafka_batch import COMPRESSIONS
+from streamsql.config import SECRETS
 from streamsql.errors import LogError
 
 HIDDEN = "[hidden]"
-
-SECRETS = frozenset(
-    {"sasl.password", "sasl.jaas.config", "sasl.oauthbearer.token", "ssl.key.password"}
-)
 
 DEFAULTS: Mapping[str, str] = {
     "client.id": "streamsql",

@@ -47,6 +47,10 @@ class KafkaTask:
         """The next offset of a partition as of the last commit of this task, or 0."""
         return self._writer.written(place)
 
+    def ends(self) -> dict[TopicPartition, int]:
+        """The next offsets of all partitions that this task has committed to."""
+        return self._writer.ends()
+
     async def append(self, topic: str, records: pa.Table) -> None:
         """Appends as part of the transaction, which begins with the first append."""
         await self._begin()

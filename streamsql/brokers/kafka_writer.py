@@ -21,9 +21,8 @@ from streamsql.brokers.kafka_encode import EncodedBatch, encode_records
 from streamsql.brokers.kafka_errors import explain, explain_connection
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
 from streamsql.brokers.kafka_topics import KafkaTopics
-from streamsql.brokers.log import TopicPartition
+from streamsql.brokers.log import RecordRefused, TopicPartition
 from streamsql.brokers.placement import Integers, as_appended, choose_partitions
-from streamsql.errors import LogError
 
 _BATCH_BYTES_MAX = 1_000_000
 """Of a batch before compression. Larger ones cost no less, and a broker keeps them in memory."""
@@ -77,6 +76,10 @@ class KafkaWriter:
     def written(self, place: TopicPartition) -> int:
         """The next offset of a partition as of the last append of this writer, or 0."""
         return self._ends.get(place, 0)
+
+    def ends(self) -> dict[TopicPartition, int]:
+        """The next offsets of all partitions that this writer has written."""
+        return dict(self._ends)
 
     def settle(self, *, committed: bool) -> None:
         """Says what became of the appends since the last call; without transactions nobody needs
@@ -161,8 +164,8 @@ def _split(records: pa.Table, partitions: Integers) -> list[tuple[int, pa.Table]
     return [(int(p), grouped.slice(int(begins[p]), int(counts[p]))) for p in present]
 
 
-def _too_large(topic: str, partition: int, size: int, size_max: int) -> LogError:
-    return LogError(
+def _too_large(topic: str, partition: int, size: int, size_max: int) -> RecordRefused:
+    return RecordRefused(
         f"topic {topic} cannot be written: a record is larger than the topic takes",
         detail=f"it would be {size} bytes in partition {partition};"
         f" max.message.bytes of the topic is {size_max}",

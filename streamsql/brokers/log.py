@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
+from streamsql.errors import LogError
+
 HEADER = pa.struct([("KEY", pa.string()), ("VALUE", pa.binary())])
 
 APPENDED = pa.schema(
@@ -51,6 +53,11 @@ class TopicInfo:
     partitions: int
     replicas: int = 1
     config: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class RecordRefused(LogError):
+    """A record that the log does not take (it is too large), of an append of which nothing was
+    written."""
 
 
 class Log(Protocol):

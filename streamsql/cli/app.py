@@ -23,6 +23,8 @@ Examples:
   streamsql orders.duckdb                    a shell over a database file
   streamsql -e "SHOW STREAMS;" orders.duckdb
   streamsql run --database orders.duckdb queries.sql
+  streamsql kafka://localhost:9092           a shell, as an engine of a service
+  streamsql run --broker localhost:9092 --state-dir state queries.sql
   streamsql test tests/
 """
 
@@ -41,6 +43,12 @@ _DEFINE = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     help="A variable, for ${NAME} in statements.",
+)
+_STATE_DIR = click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="On Kafka: where the copy of the state is kept; else in memory.",
 )
 _OUTPUT = click.option(
     "--output",
@@ -109,6 +117,7 @@ def command() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Execute the statements of a file and end.",
 )
+@_STATE_DIR
 @_SETTING
 @_DEFINE
 @_OUTPUT
@@ -117,20 +126,22 @@ def shell(
     *,
     sql: str | None,
     script: Path | None,
+    state_dir: Path | None,
     settings: tuple[str, ...],
     defines: tuple[str, ...],
     output: str,
 ) -> None:
-    """A shell over DATABASE; what `streamsql DATABASE` gives.
+    """A shell over DATABASE, a file or kafka://host:port; what `streamsql DATABASE` gives.
 
-    Queries run while it is open, and go on when the database is opened again. To run a script
-    until its queries have read all there is, see streamsql run.
+    Queries run while it is open, and go on when the database is opened again; on Kafka the other
+    engines of the service go on with them. To run a script until its queries have read all there
+    is, see streamsql run.
     """
     if sql is not None and script is not None:
         raise click.UsageError("give either --execute or --file")
     from streamsql.cli.opening import read_options
 
-    options = read_options(database, settings, defines, output)
+    options = read_options(database, settings, defines, output, state_dir=state_dir)
     from streamsql.cli.run import open_shell
 
     sys.exit(open_shell(options, version(), sql=sql, script=script))
@@ -141,7 +152,12 @@ def shell(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--database", default="", metavar="FILE", help="Where to keep it; else in memory.")
+@click.option("--broker", default="", metavar="HOST:PORT", help="Run on this Kafka cluster.")
+@_STATE_DIR
 @click.option("--follow", is_flag=True, help="Stay when the queries have caught up.")
+@click.option(
+    "--until-caught-up", is_flag=True, help="On Kafka: end when the queries have caught up."
+)
 @click.option(
     "--summary-json",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -155,7 +171,10 @@ def run(
     files: tuple[Path, ...],
     database: str,
     *,
+    broker: str,
+    state_dir: Path | None,
     follow: bool,
+    until_caught_up: bool,
     summary_json: Path | None,
     settings: tuple[str, ...],
     defines: tuple[str, ...],
@@ -163,12 +182,19 @@ def run(
 ) -> None:
     """Execute scripts and run their queries until they have read all there is.
 
+    With --broker they run on Kafka, as an engine of a service, and stay until Ctrl-C or SIGTERM.
+
     A SELECT shows its rows: without EMIT once the queries have caught up, with EMIT CHANGES up to
     its LIMIT or until then. A summary of the queries follows.
     """
     from streamsql.cli.opening import read_options
 
-    options = read_options(database, settings, defines, output)
+    if broker and database:
+        raise click.UsageError("give either --database or --broker")
+    if broker:
+        database = f"kafka://{broker.removeprefix('kafka://')}"
+        follow = not until_caught_up
+    options = read_options(database, settings, defines, output, state_dir=state_dir)
     from streamsql.cli.run import RunOptions, run_files
 
     sys.exit(run_files(files, options, RunOptions(follow=follow, summary_json=summary_json)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamsql.config import SETTINGS, Properties, normal_name
+from streamsql.config import KAFKA, SETTINGS, Properties, normal_name
 from streamsql.errors import StatementError
 
 if TYPE_CHECKING:
@@ -44,11 +44,23 @@ class Options:
 
 
 def read_options(
-    database: str, settings: Sequence[str], defines: Sequence[str], output: str
+    database: str,
+    settings: Sequence[str],
+    defines: Sequence[str],
+    output: str,
+    *,
+    state_dir: Path | None = None,
 ) -> Options:
-    """The options of a command line; UsageError for wrong ones, before anything is opened."""
+    """The options of a command line; UsageError for wrong ones, before anything is opened.
+
+    `state_dir`: where an engine on Kafka keeps its copy of the state.
+    """
     _check_database(database)
+    if state_dir is not None and not database.startswith(KAFKA):
+        raise click.UsageError("--state-dir belongs to a Kafka cluster: a database file has both")
     engine, session = split_settings(_read_pairs(settings, "--set"))
+    if state_dir is not None:
+        engine["streamsql.state.dir"] = str(state_dir)
     variables = _read_pairs(defines, "--define")
     for name in variables:
         if not _NAME.fullmatch(name):
@@ -75,8 +87,12 @@ def _read_pairs(given: Sequence[str], option: str) -> dict[str, str]:
 
 def _check_database(database: str) -> None:
     """Refuses what is no database file."""
+    if database.startswith(KAFKA):
+        return
     if "://" in database:
-        raise click.UsageError(f"{database}: brokers are not supported yet; give a database file")
+        raise click.UsageError(
+            f"{database}: give a database file, or kafka://host:port for a Kafka cluster"
+        )
     path = Path(database)
     if path.suffix.lower() in _SQL_SUFFIXES:
         raise click.UsageError(

@@ -74,7 +74,7 @@ class Database:
 
     def _prepare(self, settings: Mapping[str, str], kernels: Sequence[RegisteredKernel]) -> None:
         con = self.connection
-        con.execute("SET TimeZone='UTC'")
+        con.execute("SET GLOBAL TimeZone='UTC'")
         for name, value in settings.items():
             try:
                 con.execute(f"SET {name}={literal(value)}")
@@ -115,16 +115,20 @@ class Database:
             self.connection.execute(f"DROP TABLE state.{quote(name)}")
 
     @contextmanager
-    def transaction(self) -> Generator[None, None, None]:
-        """One transaction; rolled back when the block raises."""
-        self.connection.begin()
+    def transaction(
+        self, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> Generator[None, None, None]:
+        """One transaction, of a further `connection` where given; rolled back when the block
+        raises."""
+        con = self.connection if connection is None else connection
+        con.begin()
         try:
             yield
         except BaseException:
-            self.connection.rollback()
+            con.rollback()
             raise
         try:
-            self.connection.commit()
+            con.commit()
         except duckdb.Error as error:
             raise _world(self.path, error) from error
 
@@ -138,29 +142,69 @@ class Database:
         offsets: Mapping[tuple[str, int], int],
         layout: str,
         records: tuple[int, int],
+        connection: duckdb.DuckDBPyConnection | None = None,
     ) -> None:
-        """Stores where a query is; part of the step's transaction. Offsets are next-to-read."""
+        """Stores where a query is; part of the step's transaction, on the step's connection where
+        that is another. Offsets are next-to-read."""
+        con = self.connection if connection is None else connection
         text = json.dumps([[t, p, o] for (t, p), o in sorted(offsets.items())])
-        self.connection.execute("DELETE FROM engine.positions WHERE query = ?", [query])
-        self.connection.execute(
+        con.execute("DELETE FROM engine.positions WHERE query = ?", [query])
+        con.execute(
             "INSERT INTO engine.positions VALUES (?, ?, ?, ?, ?, ?)",
             [query, sequence, text, layout, *records],
         )
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A further connection to the same database: transactions and temporary tables of its
+        own."""
+        return self.connection.cursor()
+
     def position(self, query: str) -> tuple[int, dict[tuple[str, int], int], str, int, int] | None:
         """(sequence, offsets, layout, records in, records out) of a query, or None."""
-        row = self.connection.execute(
+        # To the end: a result that is not finished blocks the connection.
+        rows = self.connection.execute(
             "SELECT sequence, offsets, layout, records_in, records_out FROM engine.positions WHERE"
-            " query = ?",
+            " query = ? ORDER BY query",
             [query],
-        ).fetchone()
-        if row is None:
-            return None
-        return row[0], {(t, p): o for t, p, o in json.loads(row[1])}, row[2], row[3], row[4]
+        ).fetchall()
+        for sequence, offsets, layout, records_in, records_out in rows:
+            places = {(t, p): o for t, p, o in json.loads(offsets)}
+            return sequence, places, layout, records_in, records_out
+        return None
 
     def forget_position(self, query: str) -> None:
         """Removes a query's position."""
         self.connection.execute("DELETE FROM engine.positions WHERE query = ?", [query])
+
+    def forget_positions(self, prefix: str) -> None:
+        """Removes the positions whose name begins with `prefix`."""
+        self.connection.execute(
+            "DELETE FROM engine.positions WHERE starts_with(query, ?)", [prefix]
+        )
+
+    def set_layout(self, prefix: str, layout: str, connection: duckdb.DuckDBPyConnection) -> None:
+        """Says, in the transaction of `connection`, that state whose name begins with `prefix` was
+        given another layout."""
+        connection.execute(
+            "UPDATE engine.positions SET layout = ? WHERE starts_with(query, ?)", [layout, prefix]
+        )
+
+    def identify(self, proposed: str) -> str:
+        """The name that this database was given; `proposed` where it has none yet."""
+        con = self.connection
+        con.execute("CREATE TABLE IF NOT EXISTS engine.identity(name VARCHAR)")
+        for (name,) in con.execute("SELECT name FROM engine.identity ORDER BY name").fetchall():
+            return str(name)
+        con.execute("INSERT INTO engine.identity VALUES (?)", [proposed])
+        return proposed
+
+    def positions_under(self, prefix: str) -> list[str]:
+        """What follows `prefix` in the names of the positions that are stored."""
+        rows = self.connection.execute(
+            "SELECT query FROM engine.positions WHERE starts_with(query, ?) ORDER BY query",
+            [prefix],
+        ).fetchall()
+        return [name.removeprefix(prefix) for (name,) in rows]
 
     def read(self, sql: str) -> pa.Table:
         """Rows of a SELECT; QueryError where DuckDB refuses it."""

@@ -98,6 +98,11 @@ class Task:
             s.result for s in plan.statements if s.result and _is_read(s.result, plan.statements)
         }
 
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Where it runs; the caller holds the transaction."""
+        return self._connection
+
     def create_state(self) -> None:
         """Creates the state tables that are not there."""
         for table in self.plan.state:

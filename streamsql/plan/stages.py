@@ -73,7 +73,7 @@ class Cut:
 
 def cut_stages(sink: Sink, *, query_id: str, service: str) -> Cut:
     """The stages of a distributed query."""
-    work = _Work(prefix=f"_confluent-ksql-{service}query_{query_id}")
+    work = _Work(prefix=f"_streamsql-{service}-{query_id}")
     last = work.sink(sink)
     return Cut(trees=(*work.trees, last), topics=tuple(work.topics))
 

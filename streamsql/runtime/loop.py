@@ -21,15 +21,17 @@ from streamsql.engine.step import Step, StepError, Task
 from streamsql.errors import DatabaseError, QueryError, StatementError, WorldError
 from streamsql.runtime.processing_log import ProcessingLog
 from streamsql.runtime.query import (
+    PAUSED,
     RUNNING,
     QueryOptions,
     RunningQuery,
     advance,
     process_batch,
     refused,
+    stopped,
 )
 
-_CANCELLED = "The statement was cancelled."
+CANCELLED = "The statement was cancelled."
 
 
 def wall_clock_ms() -> int:
@@ -68,9 +70,9 @@ class Runtime:
     async def start(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
         """Starts a query where it was, or at `options.reset`; DatabaseError where its state has
         another layout."""
-        task = Task(plan, self.database.connection)
+        task = self._new_task(plan)
         saved = self.database.position(plan.query_id) if options.emit is None else None
-        with self.database.transaction():
+        with self.database.transaction(task.connection):
             task.create_state()
         query = RunningQuery(task=task, options=options, positions={})
         if saved is not None:
@@ -87,9 +89,12 @@ class Runtime:
         if saved is None and query.persistent:
             # Where it begins is kept before its first step: `latest` is the end as it is now.
             with self.database.transaction():
-                self._save(query)
+                _save(self.database, query)
         self.queries[plan.query_id] = query
         return query
+
+    def _new_task(self, plan: PhysicalPlan) -> Task:
+        return Task(plan, self.database.connection)
 
     async def _add_positions(self, query: RunningQuery, known: bool) -> None:
         """Gives partitions that the query has not read their first position."""
@@ -108,7 +113,7 @@ class Runtime:
             task.replace_state(old.plan)
             query = RunningQuery(task=task, options=options, positions=dict(old.positions))
             query.records_in, query.records_out = old.records_in, old.records_out
-            self._save(query)
+            _save(self.database, query)
         self.queries[plan.query_id] = query
         await self._add_positions(query, known=True)
         return query
@@ -122,17 +127,18 @@ class Runtime:
             query.task.drop_state()
             self.database.forget_position(query_id)
 
+    def pause(self, query_id: str, *, paused: bool) -> None:
+        """Lets a query rest where it is, or go on; one in ERROR does neither."""
+        query = self.queries[query_id]
+        if query.status in (RUNNING, PAUSED):
+            query.status = PAUSED if paused else RUNNING
+            query.pending = True
+
     def stop_soon(self, query_id: str) -> None:
         """Stops a push query and drops its state once the step that may be running is over."""
         query = self.queries.pop(query_id, None)
         if query is not None and query.plan.state:
             self._ended.append(query)
-
-    def _drop_ended(self) -> None:
-        while self._ended:
-            query = self._ended.pop()
-            with self.database.transaction():
-                query.task.drop_state()
 
     # running ------------------------------------------------------------------------------------
 
@@ -144,7 +150,10 @@ class Runtime:
 
     async def run_once(self, wait_ms: int = 0) -> bool:
         """One step of each running query that may have records; says whether there was one."""
-        self._drop_ended()
+        while self._ended:
+            ended = self._ended.pop()
+            with self.database.transaction(ended.task.connection):
+                ended.task.drop_state()
         progress = False
         for query in list(self.queries.values()):
             ready = query.options.ready is None or query.options.ready()
@@ -165,22 +174,20 @@ class Runtime:
                 )
             )
         except Exception as error:  # noqa: BLE001  the edge of the loop: one query ends
-            query.fail(
-                QueryError(
-                    f"query {query.plan.query_id} stopped: {error}",
-                    query=query.plan.query_id,
-                    detail=type(error).__name__,
-                    hint="what it committed is kept; open the database again to go on from there",
-                )
-            )
+            query.fail(stopped(query, error))
         return False
+
+    async def lag(self, query: RunningQuery) -> int:
+        """How many records of its inputs a query has still to read."""
+        end = await self.log.offsets(sorted(set(query.plan.inputs)), end=True)
+        return sum(max(0, end.get(tp, 0) - offset) for tp, offset in query.positions.items())
 
     async def drain(self) -> None:
         """Runs until no query has anything to read; StatementError once `cancelled` is set."""
         self.cancelled = False
         while await self.run_once():
             if self.cancelled:
-                raise StatementError(_CANCELLED)
+                raise StatementError(CANCELLED)
 
     async def drain_query(self, query_id: str) -> None:
         """Runs one query until it has nothing to read or has ended; StatementError once
@@ -190,7 +197,7 @@ class Runtime:
             if not query.pending:
                 return
             if self.cancelled:
-                raise StatementError(_CANCELLED)
+                raise StatementError(CANCELLED)
             await self._run_safely(query, 0)
 
     async def _run_query(self, query: RunningQuery, wait_ms: int) -> bool:
@@ -202,6 +209,7 @@ class Runtime:
         if batch.num_rows == 0:
             query.pending = False
             return False
+        query.pending = True
         started = time.perf_counter()
         await process_batch(
             query,
@@ -218,12 +226,12 @@ class Runtime:
         sequence, positions = query.task.sequence, dict(query.positions)
         counts = query.records_in, query.records_out, query.records_bad, query.records_late
         try:
-            with self.database.transaction():
+            with self.database.transaction(query.task.connection):
                 step = query.task.step(batch, self._clock())
                 await self._write(query, step)
                 advance(query.positions, query.plan.inputs, batch)
                 if query.persistent:
-                    self._save(query)
+                    _save(self.database, query)
         except BaseException:
             query.task.sequence, query.positions = sequence, positions
             query.records_in, query.records_out, query.records_bad, query.records_late = counts
@@ -237,16 +245,10 @@ class Runtime:
             elif table.num_rows:
                 await self.log.append(output.sink, table.drop_columns(["part"]))
                 self.notify(output.sink)
-        late = sum(
-            t.num_rows for e, t in zip(query.plan.errors, step.errors, strict=True) if e.late
-        )
-        if any(t.num_rows for t in step.errors):
+        if any(table.num_rows for table in step.errors):
             await self._processing_log.write(query.plan, step, self._clock())
             self.notify(self._processing_log.topic)
-        query.records_in += step.records_in
-        query.records_out += step.records_out
-        query.records_bad += step.unread
-        query.records_late += late
+        query.count(step)
         if step.unread and query.options.stop_on_deserialization_error:
             raise QueryError("a record could not be read", query=query.plan.query_id)
 
@@ -261,18 +263,19 @@ class Runtime:
         advance(query.positions, query.plan.inputs, record)
         if query.persistent:
             with self.database.transaction():
-                self._save(query)
+                _save(self.database, query)
 
     async def close(self) -> None:
         """Closes log and database; what was committed stays."""
         await self.log.close()
         self.database.close()
 
-    def _save(self, query: RunningQuery) -> None:
-        self.database.save_position(
-            query.plan.query_id,
-            sequence=query.task.sequence,
-            offsets=query.positions,
-            layout=query.plan.layout,
-            records=(query.records_in, query.records_out),
-        )
+
+def _save(database: Database, query: RunningQuery) -> None:
+    database.save_position(
+        query.plan.query_id,
+        sequence=query.task.sequence,
+        offsets=query.positions,
+        layout=query.plan.layout,
+        records=(query.records_in, query.records_out),
+    )

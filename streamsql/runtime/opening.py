@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamsql.brokers.embedded import EmbeddedLog, database_settings
 from streamsql.brokers.log import Log
 from streamsql.config import SETTINGS
 from streamsql.engine.database import Database, RegisteredKernel
+from streamsql.errors import DatabaseError
+from streamsql.runtime.cluster import SharedRuntime
 from streamsql.runtime.loop import Runtime, wall_clock_ms
 from streamsql.runtime.processing_log import ProcessingLog
+from streamsql.runtime.shared import Service
+
+if TYPE_CHECKING:
+    from streamsql.brokers.kafka import KafkaLog
 
 
 def setting(settings: Mapping[str, str], name: str) -> str:
@@ -29,11 +38,7 @@ def open_runtime(
     `log` is given."""
     database = Database(
         path,
-        settings={
-            "threads": setting(settings, "streamsql.threads"),
-            "memory_limit": setting(settings, "streamsql.memory.limit"),
-            **database_settings(fsync=setting(settings, "embedded.fsync") == "true"),
-        },
+        settings=_database_settings(settings),
         kernels=kernels,
     )
     found = EmbeddedLog(database.connection) if log is None else log
@@ -43,3 +48,52 @@ def open_runtime(
         include_rows=setting(settings, "ksql.logging.processing.rows.include") == "true",
     )
     return Runtime(database, found, processing_log, clock=clock)
+
+
+def _database_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "threads": setting(settings, "streamsql.threads"),
+        "memory_limit": setting(settings, "streamsql.memory.limit"),
+        **database_settings(fsync=setting(settings, "embedded.fsync") == "true"),
+    }
+
+
+def open_shared_runtime(
+    log: KafkaLog,
+    settings: Mapping[str, str],
+    *,
+    kernels: Sequence[RegisteredKernel],
+    clock: Callable[[], int] = wall_clock_ms,
+) -> SharedRuntime:
+    """A runtime of the service `ksql.service.id` on the cluster of `log`; DatabaseError where the
+    state cannot be opened."""
+    service_id = setting(settings, "ksql.service.id")
+    database = Database(
+        _state_file(settings, service_id), settings=_database_settings(settings), kernels=kernels
+    )
+    service = Service(
+        log=log,
+        id=service_id,
+        engine=database.identify(uuid.uuid4().hex),
+        replicas=int(setting(settings, "ksql.internal.topic.replicas")),
+        session_ms=int(setting(settings, "session.timeout.ms")),
+        max_poll_ms=int(setting(settings, "max.poll.interval.ms")),
+        linger_ms=int(setting(settings, "streamsql.linger.ms")),
+    )
+    return SharedRuntime(database, service, ProcessingLog(log, service_id), clock=clock)
+
+
+def _state_file(settings: Mapping[str, str], service_id: str) -> str:
+    """The database of a service's state on this machine; empty: in memory."""
+    folder = setting(settings, "streamsql.state.dir")
+    if not folder:
+        return ""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"the state directory {folder} cannot be made",
+            detail=str(error),
+            hint="give another with --state-dir; without one the state is kept in memory",
+        ) from error
+    return str(Path(folder) / f"{service_id}.duckdb")

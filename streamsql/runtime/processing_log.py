@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -31,15 +31,29 @@ class ProcessingLog:
 
     async def write(self, plan: PhysicalPlan, step: Step, now_ms: int) -> None:
         """One entry for each of the step's errors."""
-        entries: list[str] = []
+        await self.create()
+        await self._log.append(self.topic, self.entries(plan, step, now_ms))
+
+    def entries(self, plan: PhysicalPlan, step: Step, now_ms: int) -> pa.Table:
+        """The records of a step's errors, as APPENDED with the column `part`: of which partition
+        number they are, NULL where the operator does not know it any more."""
+        texts: list[str] = []
+        parts: list[int | None] = []
         for errors, table in zip(plan.errors, step.errors, strict=True):
             for row in table.to_pylist():
                 unread, thrown = row["_err"], row["_log"]
                 if unread is not None and unread["message"] is not None:
-                    entries.append(self._entry(plan, kind=DESERIALIZATION, row=unread))
+                    texts.append(self._entry(plan, kind=DESERIALIZATION, row=unread))
                 for body in json.loads(f"[{thrown or ''}]"):
-                    entries.append(self._thrown(plan, body, late=errors.late))
-        await self._append(entries, now_ms)
+                    texts.append(self._thrown(plan, body, late=errors.late))
+                parts += [unread and unread["_part"]] * (len(texts) - len(parts))
+        return _records(texts, now_ms).append_column("part", pa.array(parts, pa.int32()))
+
+    async def create(self) -> None:
+        """Creates the topic where it is not there."""
+        if not self._created:
+            await self._log.create_topic(TopicInfo(name=self.topic, partitions=1))
+            self._created = True
 
     async def write_failure(
         self, plan: PhysicalPlan, record: pa.Table, message: str, now_ms: int
@@ -55,7 +69,9 @@ class ProcessingLog:
             "_val": row["value"],
             "message": message,
         }
-        await self._append([self._entry(plan, kind=PRODUCTION, row=renamed)], now_ms)
+        await self.create()
+        entry = self._entry(plan, kind=PRODUCTION, row=renamed)
+        await self._log.append(self.topic, _records([entry], now_ms))
 
     def _entry(self, plan: PhysicalPlan, *, kind: int, row: dict[str, object]) -> str:
         place = row.get("_input")
@@ -80,12 +96,6 @@ class ProcessingLog:
             body["record"] = json.dumps(read, separators=(",", ":"))
         return _written(plan, RECORD, body, level="WARN" if late else "ERROR")
 
-    async def _append(self, entries: list[str], now_ms: int) -> None:
-        if not self._created:
-            await self._log.create_topic(TopicInfo(name=self.topic, partitions=1))
-            self._created = True
-        await self._log.append(self.topic, _records(iter(entries), now_ms))
-
 
 def _written(
     plan: PhysicalPlan, kind: int, body: dict[str, object], *, level: str = "ERROR"
@@ -99,7 +109,7 @@ def _written(
     return json.dumps(entry, separators=(",", ":"))
 
 
-def _records(entries: Iterator[str], now_ms: int) -> pa.Table:
+def _records(entries: Sequence[str], now_ms: int) -> pa.Table:
     values = [entry.encode() for entry in entries]
     size = len(values)
     columns = [

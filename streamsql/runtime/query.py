@@ -3,15 +3,20 @@ processed is cut down to the record."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
 from streamsql.brokers.log import TopicPartition
 from streamsql.engine.plan import PhysicalPlan
-from streamsql.engine.step import StepError, Task
+from streamsql.engine.step import Step, StepError, Task
 from streamsql.errors import QueryError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
 
@@ -23,6 +28,8 @@ class QueryOptions:
 
     `ready`: whether the reader of a push query can take more now; the query waits while it cannot.
     `text`: the push query as it was written.
+    `exactly_once`: what a crash may do to outputs on Kafka; an embedded log knows nothing else.
+    `internal`: inputs that are read from their first offset, whatever `reset` says.
     """
 
     reset: str = "earliest"
@@ -32,8 +39,9 @@ class QueryOptions:
     emit: Callable[[pa.Table], None] | None = None
     on_error: Callable[[QueryError], None] | None = None
     ready: Callable[[], bool] | None = None
-    linger_ms: int = 0
     text: str = ""
+    exactly_once: bool = True
+    internal: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +69,15 @@ class RunningQuery:
     @property
     def persistent(self) -> bool:
         return self.options.emit is None
+
+    def count(self, step: Step) -> None:
+        """Adds what a step has done."""
+        self.records_in += step.records_in
+        self.records_out += step.records_out
+        self.records_bad += step.unread
+        self.records_late += sum(
+            t.num_rows for e, t in zip(self.plan.errors, step.errors, strict=True) if e.late
+        )
 
     def place(self) -> tuple[tuple[str, int], ...]:
         """How far it has come: ("topic-partition", next-to-read)."""
@@ -116,3 +133,24 @@ def refused(query: RunningQuery, record: pa.Table, cause: str) -> QueryError:
         hint="SET 'ksql.fail.on.production.error'='false' before creating it passes over such"
         " records",
     )
+
+
+def stopped(query: RunningQuery, error: Exception) -> QueryError:
+    """The error of a query that something unforeseen has ended."""
+    return QueryError(
+        f"query {query.plan.query_id} stopped: {error}",
+        query=query.plan.query_id,
+        detail=type(error).__name__,
+        hint="what it committed is kept; open the database again to go on from there",
+    )
+
+
+async def in_thread(call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """The result of `call`, made in a thread: the event loop goes on, as does the heartbeat of
+    groups. Who is cancelled meanwhile waits for it, since its connection is busy until then."""
+    running = asyncio.ensure_future(asyncio.to_thread(call, *args, **named))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise

@@ -11,8 +11,11 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from streamsql.session.engine import Engine, new_engine
+from streamsql.config import KAFKA
+from streamsql.runtime.cluster import SharedRuntime
+from streamsql.session.engine import Engine, join_service, new_engine
 from streamsql.session.session import Session
+from streamsql.session.statement_log import StatementLog
 
 T = TypeVar("T")
 _IDLE_SECONDS = 1.0
@@ -34,6 +37,7 @@ class Background:
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._stop = False
+        self._statements: StatementLog | None = None
         self._thread = threading.Thread(target=self._serve, name="streamsql", daemon=True)
         self._thread.start()
         self._ready.wait()
@@ -85,16 +89,37 @@ class Background:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self.engine: Engine = new_engine(self._path, settings=self._settings)
-        self.session = Session(self.engine, self._properties)
+        await self._open()
         try:
-            await self.session.restore()
+            await self._restore()
             queries = self.engine.runtime.queries
             self.before = {i: (q.records_in, q.records_out) for i, q in queries.items()}
             self._ready.set()
             await self._run()
         finally:
+            if self._statements is not None:
+                await self._statements.close()
             await self.engine.close()
+
+    async def _open(self) -> None:
+        """Opens the engine: one of a service where the path is an address."""
+        if self._path.startswith(KAFKA):
+            self.engine: Engine = await join_service(self._path, settings=self._settings)
+        else:
+            self.engine = new_engine(self._path, settings=self._settings)
+        self.session = Session(self.engine, self._properties)
+
+    async def _restore(self) -> None:
+        """Brings the catalog back and starts the queries."""
+        runtime = self.engine.runtime
+        if isinstance(runtime, SharedRuntime):
+            service = runtime.service
+            self._statements = StatementLog(
+                self.engine, service.log, service.id, replicas=service.replicas
+            )
+            await self._statements.open()
+        else:
+            await self.session.restore()
 
     async def _run(self) -> None:
         """Steps until stopped; small batches of stateful queries linger, an idle engine waits."""

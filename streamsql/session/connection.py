@@ -200,8 +200,7 @@ class Connection:
     async def _progress(self) -> list[QueryProgress]:
         found: list[QueryProgress] = []
         for query_id, query in self._engine.runtime.queries.items():
-            end = await self._engine.log.offsets(sorted(set(query.plan.inputs)), end=True)
-            lag = sum(max(0, offset - query.positions.get(tp, 0)) for tp, offset in end.items())
+            lag = await self._engine.runtime.lag(query)
             found.append(
                 QueryProgress(
                     id=query_id,

@@ -39,43 +39,63 @@ class Session(SessionState):
         return await self.handle(sql.parse_one(text, strict=strict, origin=piece.position))
 
     async def handle(self, statement: Statement) -> Result:
-        """Runs the handler of a statement; a definition that was accepted goes to the statement
-        log."""
+        """Performs a statement; a definition goes to the statement log: on Kafka first, since all
+        engines of the service perform it, else behind it."""
+        shared = self.engine.submit is not None and self.engine.live
+        if shared and isinstance(statement, RECORDED):
+            return await self._submit(statement)
+        before = self.engine.catalog
+        result = await self.perform(statement)
+        always = isinstance(statement, ControlQuery | AlterSystem)
+        if (self.engine.catalog is not before or always) and isinstance(statement, RECORDED):
+            # What ran may say more than what was written: columns that a schema gave.
+            self.engine.record(result.statement or statement.text, dict(self.properties.items()))
+        return result
+
+    async def perform(self, statement: Statement) -> Result:
+        """Runs the handler of a statement."""
         handler = HANDLERS.get(type(statement))
         if handler is None:
             raise UnsupportedError(
                 f"{type(statement).__name__} statements are not supported yet",
                 position=statement.position,
             )
-        before = self.engine.catalog
         try:
-            result = await handler(statement, self)
+            return await handler(statement, self)
         except StatementError as error:
             # What concerns no one word of a statement concerns the statement (law 9).
             error.position = error.position or statement.position
             raise
+
+    async def _submit(self, statement: Statement) -> Result:
+        """Tries a definition without effect, so that a wrong one is refused here and goes nowhere;
+        then it is performed as it comes back from the service's log."""
+        engine = self.engine
+        trial = engine.rehearsal()
+        result = await Session(trial, dict(self.properties.items())).perform(statement)
         always = isinstance(statement, ControlQuery | AlterSystem)
-        changed = self.engine.catalog is not before or always
-        if changed and isinstance(statement, RECORDED):
-            # What ran may say more than what was written: columns that a schema gave.
-            self.engine.record(result.statement or statement.text, dict(self.properties.items()))
-        return result
+        if trial.catalog is engine.catalog and not always:
+            return result
+        added = [s for n, s in trial.catalog.sources.items() if engine.catalog.sources.get(n) != s]
+        partitions = {source.topic: source.partitions for source in added}
+        if engine.submit is None:
+            raise AssertionError(statement)
+        text = result.statement or statement.text
+        return await engine.submit(text, dict(self.properties.items()), partitions)
 
     async def restore(self) -> None:
-        """Executes the statement log of a database that was closed; its queries go on where they
-        were."""
+        """Executes the statement log of a database that was closed; the queries that are left go
+        on where they were."""
         self.engine.replaying = True
-        try:
-            for number, text, properties in self.engine.statement_log():
-                replayed = Session(self.engine, json.loads(properties))
-                try:
-                    await replayed.handle(sql.parse_one(text))
-                except StatementError as error:
-                    raise StatementError(
-                        f"statement {number} of the database's log is refused: {error.primary}",
-                        detail=text,
-                        hint="open the file with the version of streamsql that wrote it",
-                    ) from error
-                self.engine.statements = number
-        finally:
-            self.engine.replaying = False
+        for number, text, properties in self.engine.statement_log():
+            replayed = Session(self.engine, json.loads(properties))
+            try:
+                await replayed.handle(sql.parse_one(text))
+            except StatementError as error:
+                raise StatementError(
+                    f"statement {number} of the database's log is refused: {error.primary}",
+                    detail=text,
+                    hint="open the file with the version of streamsql that wrote it",
+                ) from error
+            self.engine.statements = number
+        await self.engine.resume()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 
 from streamsql.config import Properties
+from streamsql.plan.frame import Context
 from streamsql.session.engine import Engine
 from streamsql.session.result import Result
 from streamsql.sql import Piece
@@ -37,3 +39,9 @@ class SessionState(ABC):
     @abstractmethod
     async def execute_piece(self, piece: Piece) -> Result:
         """Executes one statement."""
+
+    def definition_context(self) -> Context:
+        """What a definition is planned against: on Kafka its plan is cut for several engines."""
+        context = Context(catalog=self.engine.catalog, properties=self.properties, persistent=True)
+        service = self.engine.service
+        return replace(context, distributed=True, service=service) if service else context

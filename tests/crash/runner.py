@@ -73,8 +73,8 @@ def watch(track: Track) -> None:
         track.mark("commit")
 
     @contextmanager
-    def watched_transaction(self: Database) -> Iterator[None]:
-        with transaction(self):
+    def watched_transaction(self: Database, *args: Any) -> Iterator[None]:
+        with transaction(self, *args):
             yield
         track.mark("committed")
 
@@ -85,11 +85,11 @@ def watch(track: Track) -> None:
 
 async def _positions_first(self: Runtime, query: Any, batch: Any) -> None:
     """Wrong: a kill behind the first transaction loses the batch."""
-    loop._advance(query.positions, query.plan.inputs, batch)
+    loop.advance(query.positions, query.plan.inputs, batch)
     before = query.task.sequence
     query.task.sequence += batch.num_rows
     with self.database.transaction():
-        self._save(query)
+        loop._save(self.database, query)
     query.task.sequence = before
     with self.database.transaction():
         await self._write(query, query.task.step(batch, self.now_ms()))
@@ -99,9 +99,9 @@ async def _outputs_first(self: Runtime, query: Any, batch: Any) -> None:
     """Wrong: a kill behind the first transaction does the batch twice."""
     with self.database.transaction():
         await self._write(query, query.task.step(batch, self.now_ms()))
-    loop._advance(query.positions, query.plan.inputs, batch)
+    loop.advance(query.positions, query.plan.inputs, batch)
     with self.database.transaction():
-        self._save(query)
+        loop._save(self.database, query)
 
 
 def _dropping() -> Callable[..., Any]:
@@ -113,9 +113,9 @@ def _dropping() -> Callable[..., Any]:
         if next(steps) != 6:
             await whole(self, query, batch)
             return
-        loop._advance(query.positions, query.plan.inputs, batch)
+        loop.advance(query.positions, query.plan.inputs, batch)
         with self.database.transaction():
-            self._save(query)
+            loop._save(self.database, query)
 
     return step
 

@@ -109,7 +109,7 @@ def differences(path: Path, patch: pytest.MonkeyPatch) -> list[str]:
 
 
 @contextmanager
-def torn(database: Database) -> Generator[None, None, None]:
+def torn(database: Database, _connection: object = None) -> Generator[None, None, None]:
     """A transaction that commits what was done before the failure."""
     database.connection.begin()
     try:
@@ -119,7 +119,7 @@ def torn(database: Database) -> Generator[None, None, None]:
 
 
 @contextmanager
-def none(database: Database) -> Generator[None, None, None]:
+def none(database: Database, _connection: object = None) -> Generator[None, None, None]:
     """No transaction: every statement commits by itself."""
     yield
 

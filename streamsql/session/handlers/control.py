@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from streamsql.catalog.catalog import DropQuery, PutSource
 from streamsql.errors import StatementError
-from streamsql.runtime.query import PAUSED, RUNNING
 from streamsql.session.result import Result
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import ControlQuery
@@ -40,9 +39,4 @@ async def _apply(action: str, query_id: str, session: SessionState) -> None:
         if source is not None and source.query == query_id:
             engine.apply(PutSource(replace(source, query="")))
         return
-    query = engine.runtime.queries[query_id]
-    if action == "PAUSE" and query.status == RUNNING:
-        query.status = PAUSED
-    elif action == "RESUME" and query.status == PAUSED:
-        query.status = RUNNING
-        query.pending = True
+    engine.pause_query(query_id, paused=action == "PAUSE")

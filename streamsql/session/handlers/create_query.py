@@ -6,19 +6,19 @@ from __future__ import annotations
 from streamsql.brokers.log import TopicInfo
 from streamsql.catalog.catalog import PutQuery, PutSource, Source
 from streamsql.errors import StatementError
-from streamsql.plan.frame import Context
 from streamsql.plan.persistent import Persistent, plan_create, plan_insert
 from streamsql.plan.upgrade import check_query_upgrade
+from streamsql.session.engine import RunningPlan
 from streamsql.session.handlers.create_source import check_upgrade
-from streamsql.session.options import query_options
+from streamsql.session.options import running_plan
 from streamsql.session.result import Created, Result
 from streamsql.session.schemas import check_chosen_schemas, register_schemas
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import CreateAsSelect, InsertInto
 
 
-def _context(session: SessionState) -> Context:
-    return Context(catalog=session.engine.catalog, properties=session.properties, persistent=True)
+def _plan(planned: Persistent, session: SessionState) -> RunningPlan:
+    return running_plan(planned.stages, planned.internal, session.properties)
 
 
 async def create(statement: CreateAsSelect, session: SessionState) -> Result:
@@ -54,7 +54,7 @@ async def create(statement: CreateAsSelect, session: SessionState) -> Result:
     if found is not None and replacing:
         query_id = found.query
     planned = plan_create(
-        statement, _context(session), query_id=query_id, topics=await engine.partitions()
+        statement, session.definition_context(), query_id=query_id, topics=await engine.partitions()
     )
     if not engine.replaying:
         check_chosen_schemas(planned.source, engine.registry)
@@ -83,10 +83,10 @@ async def _replace(
     if not session.properties.flag("ksql.create.or.replace.enabled"):
         raise StatementError("CREATE OR REPLACE is disabled (ksql.create.or.replace.enabled)")
     check_upgrade(found, planned.source)
-    check_query_upgrade(engine.catalog.queries[found.query], planned, _context(session))
+    check_query_upgrade(engine.catalog.queries[found.query], planned, session.definition_context())
     if not engine.replaying:
         register_schemas(planned.source, engine.registry, again=True)
-    await engine.replace_query(planned.plan, query_options(session.properties))
+    await engine.replace_query(planned.query.id, _plan(planned, session))
     engine.apply(PutSource(planned.source), PutQuery(planned.query))
     return Created(
         statement=statement.text,
@@ -117,7 +117,7 @@ async def _start(planned: Persistent, session: SessionState) -> None:
             f" exceed the configured limit. The configured limit is {limit}.",
             hint="TERMINATE a query, or raise ksql.query.persistent.active.limit",
         )
-    await session.engine.start_query(planned.plan, query_options(session.properties))
+    await session.engine.start_query(planned.query.id, _plan(planned, session))
 
 
 async def insert(statement: InsertInto, session: SessionState) -> Result:
@@ -127,7 +127,7 @@ async def insert(statement: InsertInto, session: SessionState) -> Result:
     query_id = str(given) if given else f"INSERTQUERY_{engine.catalog.queries_made}"
     if query_id in engine.catalog.queries:
         raise StatementError(f"Query ID '{query_id}' already exists.")
-    planned = plan_insert(statement, _context(session), query_id=query_id)
+    planned = plan_insert(statement, session.definition_context(), query_id=query_id)
     await _start(planned, session)
     engine.apply(PutQuery(planned.query))
     return Created(

@@ -8,11 +8,9 @@ from streamsql.brokers.log import TopicInfo
 from streamsql.catalog.catalog import PutSource, PutType, Source
 from streamsql.errors import StatementError
 from streamsql.plan.declare import check_formats, columns_schema, declare, resolve_type
-from streamsql.plan.frame import Context
 from streamsql.plan.source_table import plan_source_table
-from streamsql.runtime.query import QueryOptions
 from streamsql.schema.column import Schema
-from streamsql.session.options import query_options
+from streamsql.session.options import running_plan
 from streamsql.session.result import Created, Result
 from streamsql.session.schemas import infer_columns, register_schemas
 from streamsql.session.state import SessionState
@@ -110,10 +108,8 @@ async def _materialize(source: Source, session: SessionState) -> str:
     if not session.properties.flag("ksql.source.table.materialization.enabled"):
         return ""
     query_id = f"CST_{source.name}_{engine.catalog.queries_made}"
-    context = Context(catalog=engine.catalog, properties=session.properties, persistent=True)
-    plan = plan_source_table(source, context, query_id=query_id)
-    options: QueryOptions = query_options(session.properties)
-    await engine.start_query(plan, options)
+    plan = plan_source_table(source, session.definition_context(), query_id=query_id)
+    await engine.start_query(query_id, running_plan([plan], (), session.properties))
     return query_id
 
 

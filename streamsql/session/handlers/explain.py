@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from streamsql.errors import StatementError
 from streamsql.plan.explain import explain
-from streamsql.plan.frame import Context
 from streamsql.session.result import Result, Text
 from streamsql.session.state import SessionState
 from streamsql.sql import parse_one
@@ -14,10 +13,7 @@ from streamsql.sql.statement import Explain, Statement
 async def handle(statement: Explain, session: SessionState) -> Result:
     """What ksqlDB's EXPLAIN shows, and the SQL of each operator."""
     explained = _statement(statement, session)
-    context = Context(
-        catalog=session.engine.catalog, properties=session.properties, persistent=True
-    )
-    parts = explain(explained, context)
+    parts = explain(explained, session.definition_context())
     if statement.stage is not None:
         name = "OPERATORS" if statement.stage == "BOUND" else statement.stage
         return Text(statement=statement.text, body=parts[name])

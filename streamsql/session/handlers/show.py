@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streamsql.catalog.catalog import Source
-from streamsql.config import SETTINGS
+from streamsql.config import SECRETS, SETTINGS
 from streamsql.errors import UnsupportedError
 from streamsql.session.handlers import query_rows, source_rows
 from streamsql.session.handlers.function import COLUMNS, function_rows
@@ -111,6 +111,8 @@ def _properties(statement: Show, session: SessionState) -> Listing:
         if setting.name in own:
             overridden = "SESSION"
         value = chosen.get(setting.name, session.engine.settings.get(setting.name, setting.default))
+        if setting.name in SECRETS and value:
+            value = "[hidden]"
         rows.append((setting.name, overridden, value, setting.doc))
     columns = ("Property", "Override", "Value", "Meaning")
     return listing(statement.text, "PROPERTIES", columns, rows)

@@ -1,0 +1,360 @@
+"""A persistent query on Kafka: of its partitions this engine reads those that the query's group
+gives it.
+
+A *number* is a partition number, for all inputs at once (they are co-partitioned); its state,
+outputs and positions belong together. A query that cannot be divided has one number, 0.
+
+1. A step goes over the records of all numbers that are owned: one transaction of the database, and
+   inside it the delivery to Kafka (`delivery.py`), which is committed first. So the database is
+   never ahead of Kafka; where it is behind (a crash in between), the state changelog has the rest.
+2. A number that stays when partitions are given anew is not touched (`numbers.py`).
+3. What fails after something was sent: every number is taken over again, from what Kafka
+   committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streamsql.brokers.group import Fenced, Member
+from streamsql.brokers.log import TopicInfo, TopicPartition
+from streamsql.engine.database import Database
+from streamsql.engine.step import Step, StepError
+from streamsql.errors import QueryError, WorldError
+from streamsql.runtime.delivery import AtLeastOnce, ExactlyOnce
+from streamsql.runtime.numbers import Numbers
+from streamsql.runtime.processing_log import ProcessingLog
+from streamsql.runtime.query import (
+    ERROR,
+    RUNNING,
+    RunningQuery,
+    advance,
+    in_thread,
+    process_batch,
+    refused,
+    stopped,
+)
+from streamsql.runtime.restore import Restorer, changelog_rows
+
+if TYPE_CHECKING:
+    from streamsql.brokers.kafka import KafkaLog
+    from streamsql.brokers.kafka_group import KafkaGroup
+
+_WAIT_MS = 100
+"""How long an idle query waits for records before it looks after its group again."""
+
+_SMALL_BATCH = 1000
+"""Records of a step below which a query with state lingers: it costs as much as one of
+thousands."""
+
+_BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What the queries of one engine share on Kafka.
+
+    `engine`: this engine's name, which a restart does not change; `listener`: where it answers
+    others, or empty. `id`: the service's, the prefix of all names on the cluster. `replicas`: of
+    internal topics.
+    """
+
+    log: KafkaLog
+    id: str
+    engine: str
+    listener: str = ""
+    replicas: int = 1
+    session_ms: int = 10_000
+    max_poll_ms: int = 300_000
+    linger_ms: int = 50
+
+    def name(self, query_id: str) -> str:
+        """What begins the names of a query's group, transactions and topics."""
+        return f"_streamsql-{self.id}-{query_id}"
+
+
+class SharedQuery:
+    """One stage of a query, running as a task of the event loop from `open` to `close`.
+
+    Its statements run on a connection of their own, in a thread: other queries, the group's
+    heartbeats and pull queries go on meanwhile.
+    """
+
+    def __init__(
+        self,
+        query: RunningQuery,
+        service: Service,
+        database: Database,
+        processing_log: ProcessingLog,
+        *,
+        clock: Callable[[], int],
+    ) -> None:
+        self.query = query
+        self._service = service
+        self._log = service.log
+        self._database = database
+        self._processing_log = processing_log
+        self._clock = clock
+        self._name = service.name(query.plan.query_id)
+        self._closing = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
+        self._numbers: Numbers
+        self._group: KafkaGroup
+        self._delivery: ExactlyOnce | AtLeastOnce
+        self._restorer: Restorer | None = None
+
+    # opening and closing ------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Joins the group and begins to run; LogError where topics are missing or unreachable."""
+        plan, service = self.query.plan, self._service
+        topics = sorted(set(plan.inputs))
+        counts = {t: i.partitions for t, i in (await self._log.topics()).items() if t in topics}
+        places = _divide(counts, whole=plan.whole)
+        if plan.state:
+            await self._create_changelog(len(places))
+        self._group = self._log.group(
+            plan.query_id,
+            group=self._name,
+            topics=topics,
+            member=self._member,
+            whole=plan.whole,
+            session_ms=service.session_ms,
+            max_poll_ms=service.max_poll_ms,
+        )
+        if self.query.options.exactly_once:
+            self._delivery = ExactlyOnce(self._log, group=self._name, prefix=self._name)
+        else:
+            self._delivery = AtLeastOnce(self._log, name=self._name, group=self._group)
+        self._numbers = Numbers(self.query, self._log, self._delivery, self._restorer, places)
+        await self._group.open()
+        self._runner = asyncio.create_task(self._run())
+
+    async def _create_changelog(self, partitions: int) -> None:
+        topic = f"{self._name}-changelog"
+        await self._log.create_topic(
+            TopicInfo(
+                name=topic,
+                partitions=partitions,
+                replicas=self._service.replicas,
+                config={"cleanup.policy": "compact"},
+            )
+        )
+        self._restorer = Restorer(self.query, topic, self._log, self._database)
+
+    def _member(self) -> Member:
+        held = self._restorer.held() if self._restorer else frozenset[int]()
+        return Member(
+            engine=self._service.engine,
+            listener=self._service.listener,
+            owned=frozenset(self._numbers.owned),
+            standby=held - self._numbers.owned,
+        )
+
+    async def close(self, *, drop: bool = False) -> None:
+        """Ends after the step that is running and leaves the group: others take over at once.
+
+        With `drop` the state goes, and what stands for it on the cluster.
+        """
+        self._closing.set()
+        if self._runner is not None:
+            await self._runner
+            await self._group.close()
+        if drop:
+            with self._database.transaction():
+                self.query.task.drop_state()
+                self._database.forget_positions(f"{self.query.plan.query_id}#")
+            if self._restorer is not None:
+                await self._restorer.delete_topic()
+
+    # the loop of one query ----------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._closing.is_set():
+            try:
+                await self._turn()
+                failures = 0
+            except Fenced:
+                # Another engine owns it now; what is still ours comes with the next assignment.
+                await self._numbers.reopen()
+            except QueryError as error:
+                await self._end(error)
+            except WorldError:
+                # The world is tried again, for ever: a broker that is down comes back.
+                await self._pause(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                failures += 1
+                await self._numbers.reopen()
+            except Exception as error:  # noqa: BLE001  the edge of the loop: one query ends
+                await self._end(stopped(self.query, error))
+        await self._numbers.close()
+
+    async def _end(self, error: QueryError) -> None:
+        """Stops the query in ERROR and gives its numbers up."""
+        self.query.fail(error)
+        await self._numbers.want(())
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _turn(self) -> None:
+        """Looks after the group, then one step over what there is to read."""
+        await self._group.poll()
+        if self._group.changed.is_set():
+            self._group.changed.clear()
+            held = self._group.assignment
+            await self._numbers.want(held.partitions if held else ())
+        await self._numbers.admit()
+        query, reader = self.query, self._numbers.reader
+        if query.status != RUNNING or reader is None:
+            await self._pause(_WAIT_MS / 1000)
+            return
+        batch = await reader.take(
+            query.plan.inputs, records_max=query.options.records_max, wait_ms=_WAIT_MS
+        )
+        if not len(batch):
+            # Behind the last record there may be those that only end a transaction.
+            query.positions |= reader.reached()
+            return
+        started = time.perf_counter()
+        await process_batch(query, batch, self._step, self._fail)
+        spent = time.perf_counter() - started
+        query.busy_seconds += spent
+        if query.plan.state and len(batch) < _SMALL_BATCH:
+            await self._pause(max(0.0, self._service.linger_ms / 1000 - spent))
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has what its group gave it, or does not run."""
+        if self.query.status == ERROR:
+            return True
+        return not self._group.changed.is_set() and self._numbers.settled
+
+    def is_caught_up(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether what this engine has of the query is read up to `ends`, or does not run."""
+        if self.query.status != RUNNING:
+            return True
+        if not self.settled:
+            return False
+        positions = self.query.positions
+        return all(positions[place] >= ends.get(place, 0) for place in positions)
+
+    # a step -------------------------------------------------------------------------------------
+
+    async def _step(self, batch: pa.Table) -> None:
+        """One transaction of the database, and in it the delivery to Kafka (rule 1)."""
+        query, connection = self.query, self.query.task.connection
+        sequence, positions = query.task.sequence, dict(query.positions)
+        advance(positions, query.plan.inputs, batch)
+        numbers = _numbers(batch, query.plan.whole)
+        places = {n: {p: positions[p] for p in self._numbers.places[n]} for n in numbers}
+        try:
+            with self._database.transaction(connection):
+                step = await in_thread(query.task.step, batch, self._clock())
+                await self._deliver(step, places)
+        except BaseException:
+            query.task.sequence = sequence
+            raise
+        # Not before it is committed: whoever waits for the query looks at these.
+        query.positions = positions
+        query.steps += 1
+        query.count(step)
+
+    async def _deliver(
+        self, step: Step, positions: Mapping[int, Mapping[TopicPartition, int]]
+    ) -> None:
+        outputs: dict[int, list[tuple[str, pa.Table]]] = {number: [] for number in positions}
+
+        def add(topic: str, table: pa.Table) -> None:
+            for number, part in self._by_number(table):
+                outputs.setdefault(number, []).append((topic, part))
+
+        for output, table in zip(self.query.plan.outputs, step.outputs, strict=True):
+            add(output.sink, table)
+        if any(t.num_rows for t in step.errors):
+            await self._processing_log.create()
+            entries = self._processing_log.entries(self.query.plan, step, self._clock())
+            # What knows no number any more goes with the first.
+            add(self._processing_log.topic, _numbered(entries, min(positions)))
+            if step.unread and self.query.options.stop_on_deserialization_error:
+                raise QueryError("a record could not be read", query=self.query.plan.query_id)
+        await self._commit(outputs, step.changelog, positions)
+
+    async def _commit(
+        self,
+        outputs: dict[int, list[tuple[str, pa.Table]]],
+        changelog: pa.Table | None,
+        positions: Mapping[int, Mapping[TopicPartition, int]],
+    ) -> None:
+        """Sends outputs, changelog and positions, and notes in the database what its state then
+        stands for."""
+        if self._restorer is not None:
+            sequence = self.query.task.sequence
+            rows = changelog_rows(changelog, positions, sequence, self._clock())
+            for number, table in rows.items():
+                outputs[number].append((self._restorer.topic, table))
+        await self._delivery.deliver(outputs, positions)
+        if self._restorer is not None:
+            for number in positions:
+                place = self._restorer.place(number)
+                end = self._delivery.end(number, place)
+                self._restorer.save(number, positions[number], end, self.query.task)
+
+    def _by_number(self, table: pa.Table) -> Iterable[tuple[int, pa.Table]]:
+        """The rows of each number; column `part` is the partition that they came from."""
+        if not table.num_rows:
+            return
+        if self.query.plan.whole:
+            yield 0, table
+            return
+        parts = table.column("part")
+        found = pc.unique(parts).to_pylist()
+        for part in sorted(found):
+            yield part, table if len(found) == 1 else table.filter(pc.equal(parts, part))
+
+    async def _fail(self, record: pa.Table, error: StepError) -> None:
+        """Stops the query at `record`, or passes over it; the processing log has it."""
+        cause = str(error).splitlines()[0]
+        query = self.query
+        query.records_bad += 1
+        await self._processing_log.write_failure(query.plan, record, cause, self._clock())
+        if query.options.stop_on_production_error:
+            raise refused(query, record, cause)
+        (number,) = _numbers(record, query.plan.whole)
+        positions = dict(query.positions)
+        advance(positions, query.plan.inputs, record)
+        places = {place: positions[place] for place in self._numbers.places[number]}
+        with self._database.transaction(query.task.connection):
+            await self._commit({number: []}, None, {number: places})
+        query.positions = positions
+
+
+def _numbered(table: pa.Table, number: int) -> pa.Table:
+    """`table` with `number` where `part` is NULL."""
+    at = table.column_names.index("part")
+    return table.set_column(at, "part", table.column("part").fill_null(number))
+
+
+def _divide(counts: Mapping[str, int], *, whole: bool) -> dict[int, list[TopicPartition]]:
+    """The partitions of all inputs that belong to each number."""
+    places: dict[int, list[TopicPartition]] = {}
+    for topic, count in sorted(counts.items()):
+        for partition in range(count):
+            number = 0 if whole else partition
+            places.setdefault(number, []).append(TopicPartition(topic, partition))
+    return places
+
+
+def _numbers(batch: pa.Table, whole: bool) -> list[int]:
+    """The numbers that a batch has records of."""
+    return [0] if whole else sorted(pc.unique(batch.column("partition")).to_pylist())
