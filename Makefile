@@ -14,10 +14,10 @@ KILLS ?= 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check all modes conformance soak bench kafka kafka-libs clean
+.PHONY: help demo test check all modes conformance soak bench bench-state kafka kafka-libs clean
 
 help:  ## What there is
-	@awk -F ':.*##  *' '/^[a-z]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*##  *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.installed-demo  ## Continuous queries over 336,776 flights; leaves demo.duckdb
 	$(BIN)/python examples/demo.py
@@ -55,6 +55,14 @@ kafka-libs: .venv/.installed-test  # The broker's jars, by Maven, into STREAMSQL
 # BENCH_RECORDS, BENCH_QUERIES and BENCH_SQL reach the program through the environment, as make passes them on.
 bench: .venv/.installed-test  ## Measure; BENCH_RECORDS=, BENCH_QUERIES=, BENCH_SQL=file
 	$(BIN)/python -m benchmarks.run
+
+# Enough records that a uniform choice reaches most keys.
+bench-state: .venv/.installed-test  ## Measure GROUP BY over 10 k, 1 M and 10 M keys
+	for keys in 10000 1000000 10000000; do for skew in uniform zipf; do \
+	  records=$$((keys * 6 / 5)); [ $$records -ge 1000000 ] || records=1000000; \
+	  BENCH_QUERIES=agg BENCH_ENGINES=streamsql BENCH_SKEW=$$skew BENCH_KEYS=$$keys BENCH_RECORDS=$$records \
+	    BENCH_RESULTS=benchmarks/results/state-$$skew-$$keys.json $(BIN)/python -m benchmarks.run || exit 1; \
+	done; done
 
 clean:  ## Remove what the other words made, .venv included
 	rm -rf .venv .cache .pytest_cache .ruff_cache build dist demo.duckdb demo.duckdb.wal

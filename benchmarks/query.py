@@ -13,7 +13,7 @@ from pathlib import Path
 __all__ = ["DEFAULT", "Query", "key_columns", "read_query"]
 
 FOLDER = Path(__file__).parent / "queries"
-DEFAULT = ("q0", "q1", "q2", "agg")
+DEFAULT = ("q0", "q1", "q2", "agg", "q5", "q7", "q11", "q12")
 TOPICS = ("person", "auction", "bid")
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)

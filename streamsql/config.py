@@ -145,7 +145,20 @@ SETTINGS: dict[str, Setting] = {
             "how long a small batch of a stateful query may wait",
         ),
         _row("streamsql.threads", "1", _count, "engine", "DuckDB threads of a step"),
-        _row("streamsql.memory.limit", "1GB", str, "engine", "memory that DuckDB may use"),
+        _row(
+            "streamsql.memory.limit",
+            "1GB",
+            str,
+            "engine",
+            "memory that DuckDB may use; what is more goes to streamsql.temp.directory",
+        ),
+        _row(
+            "streamsql.temp.directory",
+            "",
+            str,
+            "engine",
+            "where a step that outgrows memory writes; empty: beside the database file",
+        ),
         _row("embedded.fsync", "true", _boolean, "engine", "a commit survives the loss of power"),
         _row(
             "ksql.service.id",

@@ -297,7 +297,16 @@ def test_a_failure_says_what_the_program_said(tmp_path: Path) -> None:
 
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     plain = settings.read_settings({})
-    assert [one.name for one in plain.queries] == ["q0", "q1", "q2", "agg"]
+    assert [one.name for one in plain.queries] == [
+        "q0",
+        "q1",
+        "q2",
+        "agg",
+        "q5",
+        "q7",
+        "q11",
+        "q12",
+    ]
     assert plain.spec == {"bids": 1_000_000}
     assert nexmark.Spec(**plain.spec).bid_bytes == 185
     mine = tmp_path / "mine.sql"

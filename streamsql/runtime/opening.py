@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ def open_runtime(
     `log` is given."""
     database = Database(
         path,
-        settings=_database_settings(settings),
+        settings=_database_settings(path, settings),
         kernels=kernels,
     )
     found = EmbeddedLog(database.connection) if log is None else log
@@ -50,10 +51,11 @@ def open_runtime(
     return Runtime(database, found, processing_log, clock=clock)
 
 
-def _database_settings(settings: Mapping[str, str]) -> dict[str, str]:
+def _database_settings(path: str, settings: Mapping[str, str]) -> dict[str, str]:
     return {
         "threads": setting(settings, "streamsql.threads"),
         "memory_limit": setting(settings, "streamsql.memory.limit"),
+        **_temporary(path, setting(settings, "streamsql.temp.directory")),
         **database_settings(fsync=setting(settings, "embedded.fsync") == "true"),
     }
 
@@ -68,9 +70,8 @@ def open_shared_runtime(
     """A runtime of the service `ksql.service.id` on the cluster of `log`; DatabaseError where the
     state cannot be opened."""
     service_id = setting(settings, "ksql.service.id")
-    database = Database(
-        _state_file(settings, service_id), settings=_database_settings(settings), kernels=kernels
-    )
+    file = _state_file(settings, service_id)
+    database = Database(file, settings=_database_settings(file, settings), kernels=kernels)
     service = Service(
         log=log,
         id=service_id,
@@ -97,3 +98,11 @@ def _state_file(settings: Mapping[str, str], service_id: str) -> str:
             hint="give another with --state-dir; without one the state is kept in memory",
         ) from error
     return str(Path(folder) / f"{service_id}.duckdb")
+
+
+def _temporary(path: str, chosen: str) -> dict[str, str]:
+    """Where DuckDB writes what outgrows memory: for a file it knows a place, in memory that would
+    be the directory that the program happens to stand in."""
+    if not chosen and path:
+        return {}
+    return {"temp_directory": chosen or str(Path(tempfile.gettempdir(), "streamsql"))}

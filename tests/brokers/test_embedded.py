@@ -328,6 +328,7 @@ def test_the_settings_are_duckdbs(fsync: bool, mode: str) -> None:
     for name, value in database_settings(fsync=fsync).items():
         connection.execute(f"SET {name}='{value}'")
     found = connection.execute(
-        "SELECT current_setting('fsync_mode'), current_setting('checkpoint_threshold')"
+        "SELECT current_setting('fsync_mode'), current_setting('checkpoint_threshold'),"
+        " current_setting('max_vacuum_tasks')"
     ).fetchall()
-    assert found == [(mode, "61.0 MiB")]
+    assert found == [(mode, "61.0 MiB", 1)]
