@@ -10,7 +10,12 @@ from pathlib import Path
 
 GRAMMAR = Path(__file__).resolve().parent
 
-BEYOND = ("beyond.lark", "statements/run_script.lark", "statements/asserting_records.lark")
+BEYOND = (
+    "beyond.lark",
+    "statements/run_script.lark",
+    "statements/asserting_records.lark",
+    "statements/backup.lark",
+)
 """The files that strict mode does not have."""
 
 

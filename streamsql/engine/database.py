@@ -228,6 +228,13 @@ class Database:
             "SELECT number, text, properties, query FROM engine.statements ORDER BY number"
         ).fetchall()
 
+    def checkpoint(self) -> None:
+        """Moves what was committed from the write-ahead log into the file; in no transaction."""
+        try:
+            self.connection.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise _world(self.path, error) from error
+
     def close(self) -> None:
         """Closes the file; what was committed stays."""
         self.connection.close()
@@ -248,13 +255,18 @@ def _world(path: str, error: duckdb.Error) -> DatabaseError:
 _SCHEMAS = ("engine", "state", "log", "registry")
 
 
-def _open(path: str) -> duckdb.DuckDBPyConnection:
+def check_name(path: str) -> None:
+    """DatabaseError where a database file cannot be called so."""
     if Path(path).stem.lower() in _SCHEMAS:
         # DuckDB calls a database by its file: `state.x` would then mean two things.
         raise DatabaseError(
             f"a database file cannot be called {Path(path).name}",
             hint=f"{', '.join(_SCHEMAS)} are names inside it: give it another",
         )
+
+
+def _open(path: str) -> duckdb.DuckDBPyConnection:
+    check_name(path)
     try:
         return duckdb.connect(path or ":memory:")
     except duckdb.Error as error:

@@ -325,6 +325,11 @@ class RunScript(Statement):
     path: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupDatabase(Statement):
+    path: str
+
+
 # ------------------------------------------------------------------ asserting
 
 

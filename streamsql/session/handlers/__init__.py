@@ -11,6 +11,7 @@ from typing import Any
 
 from streamsql.session.handlers import (
     assert_topic,
+    backup,
     control,
     create_query,
     create_source,
@@ -50,6 +51,7 @@ HANDLERS: dict[type[st.Statement], Handler] = {
     st.SetProperty: settings.set_property,
     st.UnsetProperty: settings.unset_property,
     st.AlterSystem: settings.alter_system,
+    st.BackupDatabase: backup.handle,
     st.Define: settings.define,
     st.Undefine: settings.undefine,
 }

@@ -7,6 +7,7 @@ from streamsql.sql.form import Form
 from streamsql.sql.statements import (
     alter,
     asserting,
+    backup,
     connector,
     control,
     custom_type,
@@ -39,5 +40,6 @@ FORMS: tuple[Form, ...] = (
     *setting.FORMS,
     *variable.FORMS,
     *run_script.FORMS,
+    *backup.FORMS,
     *asserting.FORMS,
 )
