@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from streamsql.engine.plan import parameter_names
 from streamsql.errors import DatabaseError, QueryError
 from streamsql.schema.duck import literal, quote
 
@@ -206,10 +207,12 @@ class Database:
         ).fetchall()
         return [name.removeprefix(prefix) for (name,) in rows]
 
-    def read(self, sql: str) -> pa.Table:
-        """Rows of a SELECT; QueryError where DuckDB refuses it."""
+    def read(self, sql: str, **parameters: object) -> pa.Table:
+        """Rows of a SELECT, with those of `parameters` that it names; QueryError where DuckDB
+        refuses it."""
+        given = {name: parameters[name] for name in parameter_names(sql)}
         try:
-            return self.connection.sql(sql).to_arrow_table()
+            return self.connection.sql(sql, params=given or None).to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(str(error).splitlines()[0], query="") from error
 

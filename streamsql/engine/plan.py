@@ -9,8 +9,10 @@ and what it returns is kept under that name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -53,6 +55,16 @@ leaves."""
 
 NOW = "$now"
 """The step's time in milliseconds, as a named parameter of statements that ask for it."""
+
+_PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([a-z]+)""")
+
+
+@lru_cache(maxsize=4096)
+def parameter_names(sql: str) -> frozenset[str]:
+    """The named parameters of a statement, of which DuckDB wants neither more nor fewer; in a
+    user's text the same word is none."""
+    return frozenset(m[1] for m in _PARAMETER.finditer(sql) if m[1])
+
 
 Kernel = Callable[[pa.Table], pa.Table]
 

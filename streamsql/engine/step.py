@@ -30,12 +30,11 @@ from streamsql.engine.changelog import (
     read_records,
     table_logs,
 )
-from streamsql.engine.plan import PhysicalPlan, Statement, StateTable
+from streamsql.engine.plan import PhysicalPlan, Statement, StateTable, parameter_names
 from streamsql.schema.duck import duckdb_identifier_list, quote
 
 _BATCH_NAMES = ["_part", "_off", "_ts", "_key", "_val", "_hdr"]
 _FETCHED_NAMES = ["partition", "offset", "timestamp", "key", "value", "headers"]
-_NOW = re.compile(r"\$now\b")
 _ERR = pa.struct(
     [
         ("_input", pa.int32()),
@@ -257,7 +256,7 @@ class Task:
         temporary table. Of an effect, its rows are added to `changes` where there is a
         changelog."""
         sql = statement.sql
-        parameters = {"now": now_ms} if _NOW.search(sql) else None
+        parameters = {"now": now_ms} if "now" in parameter_names(sql) else None
         if not statement.result:
             if self._effects is None:
                 self._connection.execute(sql, parameters)

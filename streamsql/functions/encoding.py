@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from streamsql.functions.registry import GUARDED, SEED, scalar, signature
+from streamsql.functions.registry import GUARDED, ROW, SEED, scalar, signature
 from streamsql.functions.rows import by_row, join_halves, read_utf8
 from streamsql.schema.duck import literal
 from streamsql.schema.text import fail, fail_with, let
@@ -234,8 +234,8 @@ def identifier_of_record() -> TypedSql:
         digits = f"substring({h}, 1, 12) || '4' || substring({h}, 14, 3) || {variant}"
         return let(f"{digits} || substring({h}, 18, 15)", _dash)
 
-    sql = let(f"md5('identifier {SEED} ' || _part || ' ' || _off)", versioned)
-    return TypedSql(sql=sql, type=STRING, columns=frozenset(("_part", "_off")))
+    sql = let(f"md5('identifier {SEED} ' || {ROW})", versioned)
+    return TypedSql(sql=sql, type=STRING, columns=frozenset((ROW,)))
 
 
 ENTRIES = (

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streamsql.functions.registry import CALLED, SEED, ScalarFunction, Signature, scalar, signature
+from streamsql.functions.registry import (
+    CALLED,
+    ROW,
+    SEED,
+    ScalarFunction,
+    Signature,
+    scalar,
+    signature,
+)
 from streamsql.schema.coercion import common_type, widen
 from streamsql.schema.text import fail_with, let, wrap_bigint, wrap_integer
 from streamsql.schema.typed import TypedSql
@@ -131,9 +139,9 @@ def _function(name: str, text: str, doc: str, example: tuple[str, str]) -> Scala
 def _random() -> TypedSql:
     """53 bits of a hash as a number from 0 to 1: the same for the same record, whenever it is
     read."""
-    bits = f"md5_number_lower('random {SEED} ' || _part || ' ' || _off)"
+    bits = f"md5_number_lower('random {SEED} ' || {ROW})"
     sql = f"(CAST({bits} >> 11 AS DOUBLE) * {2.0**-53!r})"
-    return TypedSql(sql=sql, type=DOUBLE, columns=frozenset(("_part", "_off")))
+    return TypedSql(sql=sql, type=DOUBLE, columns=frozenset((ROW,)))
 
 
 ENTRIES: tuple[ScalarFunction, ...] = (

@@ -63,6 +63,10 @@ CALLED = "called"
 """The text sees NULL arguments and has its own rule for them."""
 
 
+ROW = "_row"
+"""The column that says which row of which query it is, as text: whoever computes an expression that
+reads it provides it (`operators.operator.Relation.identity`)."""
+
 SEED = "$seed"
 """Stands in the text of a function that varies; a number takes its place that differs from call to
 call of a statement, so that two calls for one record differ."""
@@ -116,7 +120,7 @@ class Example:
 class ScalarFunction:
     """A function of a row. `name` is spelled as ksqlDB's messages spell it; look it up in capitals.
 
-    `varies`: it hashes `_part`, `_off` and SEED, or reads the time; the test of its examples only
+    `varies`: it hashes ROW and SEED, or reads the time; the test of its examples only
     executes them.
     """
 

@@ -14,10 +14,11 @@ becomes one that could not be read, with `NOTHING` as its error: it leaves with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from streamsql.engine.plan import ERROR_TYPE
+from streamsql.functions.registry import ROW
 from streamsql.operators.operator import ERROR, LOG, Relation
 from streamsql.schema.duck import literal
 from streamsql.schema.typed import TypedSql
@@ -48,21 +49,19 @@ class Computed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarded:
-    """`source`: what stands after FROM, with the columns `tried` beside the relation's. `texts`: of
-    each column, in order. `log`: the text of LOG, empty where no row can have an entry. `kept`: the
-    relation has had LOG before."""
+    """`source`: what stands after FROM; `own` are its columns that do not go on as they are.
+    `texts`: of each column, in order. `log`: the text of LOG, empty where no row can have an
+    entry."""
 
     source: str
     texts: tuple[str, ...]
     log: str
-    tried: tuple[str, ...] = ()
-    kept: bool = False
+    own: tuple[str, ...] = ()
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The relation's own columns, and LOG as it is now."""
-        own = ", ".join([*self.tried, *([LOG] if self.kept else [])])
-        star = f"* EXCLUDE ({own})" if own else "*"
+        """The relation's columns, and LOG as it is now."""
+        star = f"* EXCLUDE ({', '.join(self.own)})" if self.own else "*"
         return (star, *self.logged)
 
     @property
@@ -71,8 +70,22 @@ class Guarded:
         return (f"{self.log} AS {LOG}",) if self.log else ()
 
 
+def reads_identity(typed: Iterable[TypedSql]) -> bool:
+    """Whether some expression asks which row it is computed for: RANDOM and UUID do."""
+    return any(ROW in t.columns for t in typed)
+
+
+def identified(relation: Relation) -> str:
+    """The rows of `relation` with ROW, as what stands after FROM."""
+    return f"(SELECT *, {relation.identity} AS {ROW} FROM {relation.sql})"
+
+
 def guard(relation: Relation, computed: Sequence[Computed]) -> Guarded:
     """The columns over `relation`, whose own entries `log` keeps."""
+    own = [LOG] if relation.logged else []
+    if reads_identity(c.typed for c in computed):
+        relation = replace(relation, sql=identified(relation))
+        own.append(ROW)
     watched = [c for c in computed if c.watched]
     if not watched:
         texts = tuple(c.typed.sql for c in computed)
@@ -80,7 +93,7 @@ def guard(relation: Relation, computed: Sequence[Computed]) -> Guarded:
             source=relation.sql,
             texts=texts,
             log=LOG if relation.logged else "",
-            kept=relation.logged,
+            own=tuple(own),
         )
     names = {id(c): f"_try{i}" for i, c in enumerate(watched)}
     tried = [f"{_tried(c.typed)} AS {names[id(c)]}" for c in watched]
@@ -89,8 +102,7 @@ def guard(relation: Relation, computed: Sequence[Computed]) -> Guarded:
         source=f"(SELECT *, {', '.join(tried)} FROM {relation.sql})",
         texts=tuple(texts),
         log=_log(relation, [(c, names[id(c)]) for c in watched]),
-        tried=tuple(names.values()),
-        kept=relation.logged,
+        own=(*own, *names.values()),
     )
 
 

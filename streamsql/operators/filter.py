@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from streamsql.operators.fault import Computed, Guarded, guard, passing
+from streamsql.functions.registry import ROW
+from streamsql.operators.fault import Computed, Guarded, guard, identified, passing, reads_identity
 from streamsql.operators.operator import LOG, Builder, Node, Relation, WindowInfo
 from streamsql.operators.project import safe
 from streamsql.operators.table_state import TableKey
@@ -52,10 +53,10 @@ class Filter:
             return self._lower_table(builder, relation)
         guarded = self._guard(relation)
         passes = _passes(guarded)
-        if guarded.log:
+        if guarded.own or guarded.log:
             columns = ", ".join([*guarded.others, f"{passes} AS _passes"])
             judged = f"(SELECT {columns} FROM {guarded.source})"
-            found = passing(replace(relation, sql=judged, logged=True), "_passes")
+            found = passing(replace(relation, sql=judged, logged=bool(guarded.log)), "_passes")
             return replace(found, sql=f"(SELECT * EXCLUDE (_passes) FROM {found.sql})")
         return passing(relation, passes)
 
@@ -93,12 +94,15 @@ class Filter:
             f"SELECT * EXCLUDE ({own}) REPLACE (NOT _ok AS _null) FROM {rows}"
             " WHERE _ok OR coalesce(_before, _rid IS NOT NULL)"
         )
-        kept = relation.materialized
+        kept = f"({relation.materialized})" if relation.materialized else ""
+        star = "*"
+        if kept and reads_identity([self.condition]):
+            kept, star = identified(replace(relation, sql=kept)), f"* EXCLUDE ({ROW})"
         condition = f"NOT _null AND coalesce({safe(self.condition)}, FALSE)"
         return replace(
             settled,
             sql=f"({passes})",
-            materialized=f"SELECT * FROM ({kept}) WHERE {condition}" if kept else "",
+            materialized=f"SELECT {star} FROM {kept} WHERE {condition}" if kept else "",
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from streamsql.engine.plan import ERROR_TYPE
 from streamsql.operators.fault import NOTHING, Computed, guard
-from streamsql.operators.operator import ERROR, LOG, Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import ERROR, LOG, SUB, Builder, Node, Relation, WindowInfo
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
@@ -59,14 +59,18 @@ class FlatMap:
             for listed, name in zip(lists, added, strict=True)
         )
         numbers = pick.format("0", f"range({_longest(lists)})")
-        inner = f"SELECT *, {unnested}, unnest({numbers}) AS _sub FROM {troubled.sql}"
+        inner = f"SELECT *, {unnested}, unnest({numbers}) AS _n FROM {troubled.sql}"
         # Each row's entries leave once, with the first of its rows.
-        once = f", CASE WHEN _sub = 0 THEN {LOG} END AS {LOG}" if troubled.logged else ""
+        once = f", CASE WHEN _n = 0 THEN {LOG} END AS {LOG}" if troubled.logged else ""
+        number, outer = "_n", ["_n", *lists]
+        if relation.numbered:
+            number, outer = f"concat_ws('.', {SUB}, _n)", [*outer, SUB]
         sql = (
-            f"SELECT * EXCLUDE (_sub, {', '.join(lists)})"
-            f" REPLACE (row_number() OVER (ORDER BY _seq, _sub) AS _seq{once}) FROM ({inner})"
+            f"SELECT * EXCLUDE ({', '.join(outer)})"
+            f" REPLACE (row_number() OVER (ORDER BY _seq, _n) AS _seq{once}),"
+            f" {number} AS {SUB} FROM ({inner})"
         )
-        return replace(troubled, sql=f"({sql})", schema=self.schema)
+        return replace(troubled, sql=f"({sql})", schema=self.schema, numbered=True)
 
     def _made(self, relation: Relation, lists: Sequence[str]) -> Relation:
         """The rows with what each function gives for them."""

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from streamsql.engine.plan import Errors, Kernel, Output, PhysicalPlan, Statement, StateTable
 from streamsql.schema.column import Schema
-from streamsql.schema.duck import physical_names, quote
+from streamsql.schema.duck import literal, physical_names, quote
 
 META = ("_seq", "_part", "_off", "_ts", "_null", "_hdr")
 """`_seq` the total order (gaps allowed); `_part` the partition whose state and stream time it
@@ -31,6 +31,9 @@ ERROR = "_err"
 """The column of a relation that may hold records that could not be read:
 `engine.plan.ERROR_TYPE`, NULL in a good row. Such rows travel with the others, so that a batch is
 decoded once; they leave at the sink or at `Builder.settle`."""
+
+SUB = "_sub"
+"""The column that numbers the rows which a table function made of one, from 0."""
 
 LOG = "_log"
 """The column of a relation whose expressions may throw: entries for the processing log as JSON
@@ -65,6 +68,7 @@ class Relation:
     rows, for tables whose state allows it, else empty; it has the columns of the relation, so
     that expressions over the one read the other. `fallible`: it has the column ERROR. `logged`: it
     has the column LOG. `topic`: where its records came from, until an operator with state.
+    `query`: the id of the query. `numbered`: it has the column SUB.
     `origin`: the column that orders its rows against those of other inputs: `_at` where an operator
     numbered its rows afresh. `expiry`: when windows can neither
     change nor be read; whoever keeps something for each row deletes it then.
@@ -78,6 +82,8 @@ class Relation:
     fallible: bool = False
     logged: bool = False
     topic: str = ""
+    query: str = ""
+    numbered: bool = False
     origin: str = "_seq"
     expiry: Expiry | None = None
 
@@ -96,7 +102,19 @@ class Relation:
     def passed(self) -> tuple[str, ...]:
         """The meta columns, ERROR and LOG where it has those: what a SELECT over it hands on."""
         numbered = (self.origin,) if self.origin != "_seq" else ()
+        numbered += (SUB,) if self.numbered else ()
         return (*self.meta, *numbered, *self.troubles)
+
+    @property
+    def identity(self) -> str:
+        """Text that tells a row from all others of the query, and is the same when it is read
+        again: its place in the topic, and its key and time where it has no place. Of a table only
+        the latter, so that a row of its state is the change that made it."""
+        place = [] if self.table else ["_off", *([SUB] if self.numbered else [])]
+        bounds = WINDOW_META if self.window else ()
+        keys = (f"{key}::VARCHAR" for key in self.keys)
+        parts = [literal(self.query), "_part", *place, "_ts", *bounds, *keys]
+        return f"concat_ws(' ', {', '.join(parts)})"
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -155,7 +173,7 @@ def lower_tree(builder: Builder, node: Node) -> Relation:
     """Lowers a whole tree, inputs first, left before right."""
     relations = [lower_tree(builder, n) for n in node.inputs]
     builder.enter(type(node).__name__)
-    return node.lower(builder, *relations)
+    return replace(node.lower(builder, *relations), query=builder.query_id)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from streamsql.operators.fault import Computed, guard
+from streamsql.operators.fault import Computed, guard, identified, reads_identity
 from streamsql.operators.operator import LOG, Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import Placement
 from streamsql.schema.column import Schema
@@ -51,7 +51,9 @@ class Project:
         (relation,) = relations
         columns = column_texts(self.schema, (*self.keys, *self.values))
         meta = ", ".join(relation.meta)
-        kept = relation.materialized
+        kept = f"({relation.materialized})" if relation.materialized else ""
+        if kept and reads_identity((*self.keys, *self.values)):
+            kept = identified(replace(relation, sql=kept))
         computed = computed_columns(self.schema, self.keys, self.values)
         sql, logged = project_sql(relation, computed)
         if self.placement is not None:
@@ -63,7 +65,7 @@ class Project:
             sql=f"({sql})",
             schema=self.schema,
             logged=logged,
-            materialized=f"SELECT {', '.join([meta, *columns])} FROM ({kept})" if kept else "",
+            materialized=f"SELECT {', '.join([meta, *columns])} FROM {kept}" if kept else "",
         )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
+from streamsql.operators.fault import identified, reads_identity
+from streamsql.operators.operator import Relation, WindowInfo
 from streamsql.plan.aggregation import aggregate_calls
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context, pseudo_entries, schema_entries
@@ -32,10 +34,13 @@ PUSH_HINT = (
 )
 
 
+PULLED = "_pulled"
+"""What the rows of the table are called in a pull query's text."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A pull query over a table: `sql` reads `materialized`, which the caller puts in the place of
-    `{rows}`."""
+    """A pull query over a table: `sql` reads the rows under the name PULLED."""
 
     source: Source
     sql: str
@@ -43,6 +48,10 @@ class Pull:
     columns: tuple[str, ...]
     types: tuple[str, ...]
     limit: int | None
+
+    def over(self, materialized: str) -> str:
+        """The whole text, over the SELECT of a table's rows."""
+        return f"WITH {PULLED} AS ({materialized}) {self.sql}"
 
 
 def check_pull(query: Query, context: Context) -> Source:
@@ -108,10 +117,16 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
     items = expand(star_with_bounds(query, source) if windowed else query, scope, persistent=False)
     if aggregate_calls([i.expr for i in items]):
         _refuse("aggregate functions")
-    typed = [_typed(i, scope) for i in items]
+    read = typed = [_typed(i, scope) for i in items]
     where = ""
     if query.where is not None:
-        where = f"WHERE {_condition(query.where, scope).sql}"
+        condition = _condition(query.where, scope)
+        where = f"WHERE coalesce({_guarded(condition)}, FALSE)"
+        read = [*read, condition]
+    rows = PULLED
+    if reads_identity(read):
+        info = WindowInfo(kind="", size_ms=None) if windowed else None
+        rows = identified(Relation(sql=PULLED, schema=schema, table=True, window=info))
     selected = ", ".join(f"{_guarded(t)} AS {quote(f'c{i}')}" for i, t in enumerate(typed))
     order = ", ".join(
         [*(e.typed.sql for e in scope.entries if e.is_key), *(["_ws"] if windowed else [])]
@@ -121,7 +136,7 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
     key, value = _result_columns(items, typed, source)
     return Pull(
         source=source,
-        sql=f"SELECT {selected} FROM ({{rows}}) {where} ORDER BY {order} {limit}",
+        sql=f"SELECT {selected} FROM {rows} {where} ORDER BY {order} {limit}",
         schema=Schema(key=key, value=value),
         columns=tuple(i.name for i in items),
         types=tuple(str(t.type) for t in typed),

@@ -12,6 +12,8 @@ from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, VALUE, Encode
+from streamsql.functions.registry import ROW
+from streamsql.operators.fault import reads_identity
 from streamsql.plan.coerce import as_type
 from streamsql.plan.declare import options_of
 from streamsql.plan.expressions import bind
@@ -54,11 +56,13 @@ def plan_values(statement: InsertValues, context: Context) -> ValuesPlan:
             " required for tables"
         )
     timestamp = typed["ROWTIME"].sql if "ROWTIME" in typed else "NULL::BIGINT"
+    identity = f" FROM (SELECT $row AS {ROW})" if reads_identity(typed.values()) else ""
     key, key_sql = _encoded(source, source.schema.key, typed, KEY)
     value, value_sql = _encoded(source, source.schema.value, typed, VALUE)
     return ValuesPlan(
         source=source,
-        sql=f"SELECT {timestamp} AS timestamp, {key_sql} AS key, {value_sql} AS value ORDER BY ALL",
+        sql=f"SELECT {timestamp} AS timestamp, {key_sql} AS key, {value_sql} AS value"
+        f"{identity} ORDER BY ALL",
         key=key,
         value=value,
     )

@@ -31,7 +31,7 @@ DECIMAL_PRECISION_MAX = 38
 
 RESERVED = frozenset(
     "_seq _sub _input _part _off _ts _key _val _hdr _null _ws _we _fin _rid _old rowid"
-    " _err _log _error _ok _passes".split()
+    " _err _log _error _ok _passes _row".split()
 )
 """Names that steps use beside the user's columns; compared without case, as DuckDB does."""
 

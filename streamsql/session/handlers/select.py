@@ -41,7 +41,8 @@ async def pull(statement: Query, session: SessionState) -> Rows:
         return await _pull_stream(statement, session)
     materialized = _materialized(source, session)
     planned = plan_pull(statement, source, context)
-    table = session.engine.runtime.database.read(planned.sql.replace("{rows}", materialized))
+    runtime = session.engine.runtime
+    table = runtime.database.read(planned.over(materialized), now=runtime.now_ms())
     rows = tuple(zip(*(to_python(c) for c in table.columns), strict=True))
     limited = planned.limit is not None and len(rows) > planned.limit
     rows = rows[: planned.limit] if limited else rows

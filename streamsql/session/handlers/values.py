@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pyarrow as pa
 
 from streamsql.brokers.log import APPENDED
@@ -36,7 +38,7 @@ def _record(plan: ValuesPlan, session: SessionState) -> pa.Table:
     """The record as APPENDED; StatementError where a value cannot be computed or written."""
     runtime = session.engine.runtime
     try:
-        row = runtime.database.read(plan.sql.replace("$now", str(runtime.now_ms())))
+        row = runtime.database.read(plan.sql, now=runtime.now_ms(), row=str(uuid4()))
     except QueryError as error:
         raise StatementError(
             f"Failed to insert values into '{plan.source.name}'. {error.primary}"
