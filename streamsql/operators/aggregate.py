@@ -11,14 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from streamsql.functions.registry import BoundAggregate
-from streamsql.operators.fault import Computed, guard, passing
+from streamsql.operators.fault import Computed
+from streamsql.operators.group_changes import ChangeColumns
+from streamsql.operators.group_rows import group_columns, grouped_rows
 from streamsql.operators.group_table import (
     TableChanges,
     lower_table_groups,
     unlisted,
 )
 from streamsql.operators.grouping import Grouped, keep_values, lower_groups
-from streamsql.operators.operator import LOG, Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.partials import Partials, counted
 from streamsql.operators.placement import Placement
 from streamsql.operators.sessions import lower_sessions
@@ -43,7 +45,7 @@ class Aggregate:
     `schema` has a key column for each of `group` and a value column for each of `aggregates`; all
     of them read `input`. `placement`: None where the group is the input's key, so that records
     stay in their partition. `final`: EMIT FINAL. A row whose group has a null or throws is
-    dropped.
+    dropped. `changes`: `input` gives what a GroupChanges found out about a table.
     """
 
     input: Node
@@ -53,6 +55,7 @@ class Aggregate:
     placement: Placement | None = None
     over: Window | None = None
     final: bool = False
+    changes: ChangeColumns | None = None
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -72,7 +75,7 @@ class Aggregate:
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """Its statements, by what it groups."""
         (relation,) = relations
-        if relation.table:
+        if relation.table or self.changes is not None:
             return self._lower_table(builder, relation)
         session = self.over is not None and self.over.kind == "SESSION"
         # Merged sessions have to merge their values too, so that those stay in a list.
@@ -103,13 +106,17 @@ class Aggregate:
         return replace(table, expiry=expiry)
 
     def _lower_table(self, builder: Builder, relation: Relation) -> Relation:
-        names = [quote(n) for n in self._names()[: len(self.group)]]
-        place = "_part"
-        if self.placement is not None:
-            place = self.placement.partition_sql(self.schema.key, names)
+        keys = self._keys()
         partials = Partials.of([unlisted(a, i) for i, a in enumerate(self.aggregates)])
-        changes = TableChanges(group=self._keys(), partials=partials, place=place)
-        rows = changes.lower(builder, relation)
+        if self.changes is not None:
+            source = builder.settle(relation).sql
+            rows = self.changes.rows(source, keys, partials.computed())
+        else:
+            place = "_part"
+            if self.placement is not None:
+                place = self.placement.partition_sql(self.schema.key, [k.name for k in keys])
+            changes = TableChanges(group=keys, arguments=partials.computed(), place=place)
+            rows = changes.lower(builder, relation)
         grouped = replace(self._grouped(rows, partials), changes=True)
         return lower_table_groups(builder, grouped, self.aggregates)
 
@@ -117,39 +124,15 @@ class Aggregate:
         return physical_names(c.name for c in (*self.schema.key, *self.schema.value))
 
     def _keys(self) -> tuple[Computed, ...]:
-        """The key columns; a row without one of them is in no group, which ksqlDB logs where it
-        had to compute the key."""
-        excluded = "The source row will be excluded from the table."
-        moved = self.placement is not None
-        return tuple(
-            Computed(
-                typed=typed,
-                name=quote(name),
-                message=f"Error calculating group-by column with index {i}. {excluded}",
-                null_message=f"Group-by column with index {i} resolved to null. {excluded}"
-                if moved and not typed.constant
-                else "",
-            )
-            for i, (typed, name) in enumerate(zip(self.group, self._names(), strict=False))
-        )
+        return group_columns(self.schema, self.group, moved=self.placement is not None)
 
     def _input(self, relation: Relation, partials: Partials) -> Relation:
         """The rows that belong to a group: META, key columns, argument columns."""
-        computed = [*self._keys(), *partials.computed()]
-        # A windowed input's bounds end here: the group has windows of its own, or none.
-        relation = replace(relation, window=None)
-        guarded = guard(relation, computed)
-        columns = [f"{t} AS {c.name}" for t, c in zip(guarded.texts, computed, strict=True)]
-        keys = [c.name for c in self._keys()]
-        complete = " AND ".join(["NOT _null", *(f"{k} IS NOT NULL" for k in keys)])
-        meta = [*(name for name in relation.passed if name != LOG), *guarded.logged]
-        source = f"(SELECT {', '.join([*meta, *columns])} FROM {guarded.source})"
+        place = "_part"
         if self.placement is not None:
-            place = self.placement.partition_sql(self.schema.key, keys)
-            if place != "_part":
-                source = f"(SELECT * REPLACE (({place})::INTEGER AS _part) FROM {source})"
-        ready = replace(relation, sql=source, logged=bool(guarded.log))
-        return passing(ready, complete)
+            names = [key.name for key in self._keys()]
+            place = self.placement.partition_sql(self.schema.key, names)
+        return grouped_rows(relation, self._keys(), partials.computed(), place=place)
 
     def _grouped(self, rows: str, partials: Partials) -> Grouped:
         names = self._names()

@@ -42,15 +42,29 @@ def unlisted(aggregate: BoundAggregate, number: int) -> BoundAggregate:
 class TableChanges:
     """How a table's changes become values that come and go.
 
-    `group`: the key columns; `place`: the partition of a group.
+    `group`: the key columns; `arguments`: those of the aggregates; `place`: the partition of a
+    group.
     """
 
     group: tuple[Computed, ...]
-    partials: Partials
-    place: str
+    arguments: tuple[Computed, ...]
+    place: str = "_part"
+
+    @property
+    def stays(self) -> str:
+        """The condition that a row of `keep` has a group, and that the old one was in the same if
+        it had any."""
+        same = [f"{c.name} IS NOT DISTINCT FROM _o{i}" for i, c in enumerate(self.group)]
+        return " AND ".join(["_has", *same])
 
     def lower(self, builder: Builder, relation: Relation) -> str:
-        """Three statements; gives the rows that `grouping.py` reads, as what stands after FROM."""
+        """The statements of `keep`; gives the rows that `grouping.py` reads, as what stands after
+        FROM."""
+        return self._events(self.keep(builder, relation))
+
+    def keep(self, builder: Builder, relation: Relation) -> str:
+        """Four statements. Gives the changes, each with whether it `_has` a group, whether the row
+        of its key `_had` one before, and what group and arguments were then: `_o0`, …"""
         values = [(c.name, duckdb_type(c.typed.type)) for c in self._computed()]
         settled = builder.settle(self._rows(relation))
         keys = tuple((f"_k{i}", t) for i, (_, t) in enumerate(TableKey.of(relation).columns))
@@ -66,10 +80,10 @@ class TableChanges:
         )
         listed = ", ".join([*(k for k, _ in keys), *(name for name, _ in values)])
         builder.effect(f"INSERT INTO {state} SELECT {listed} FROM {moved} WHERE _last AND _has")
-        return self._events(moved, values)
+        return moved
 
     def _computed(self) -> list[Computed]:
-        return [*self.group, *self.partials.computed()]
+        return [*self.group, *self.arguments]
 
     def _rows(self, relation: Relation) -> Relation:
         """The changes: key `_k0`, …, group and argument columns, and whether the row `_has` a
@@ -96,8 +110,6 @@ class TableChanges:
         values: list[tuple[str, str]],
         state: str,
     ) -> str:
-        """Each change with what the table had for its key before: `_had`, and the values as
-        `_o0`, …"""
         same = " AND ".join(f"st.{k} IS NOT DISTINCT FROM b.{k}" for k, _ in keys)
         first = "lag(b._seq) OVER w IS NULL"
         old = [
@@ -112,19 +124,13 @@ class TableChanges:
             f" WINDOW w AS (PARTITION BY {listed} ORDER BY b._seq) ORDER BY b._seq"
         )
 
-    def _events(self, moved: str, values: list[tuple[str, str]]) -> str:
+    def _events(self, moved: str) -> str:
         """What goes, then what comes; of a row that stays in its group only the latter leaves."""
-        names = [name for name, _ in values]
-        stays = " AND ".join(
-            [
-                "_has",
-                *(f"{c.name} IS NOT DISTINCT FROM _o{i}" for i, c in enumerate(self.group)),
-            ]
-        )
+        names = [c.name for c in self._computed()]
         old = ", ".join(f"_o{i} AS {name}" for i, name in enumerate(names))
         meta = "_seq, _part, _ts, _hdr"
         both = (
-            f"SELECT {meta}, 0 AS _sub, -1 AS _sign, {stays} AS _mute, {old} FROM {moved}"
+            f"SELECT {meta}, 0 AS _sub, -1 AS _sign, {self.stays} AS _mute, {old} FROM {moved}"
             f" WHERE _had UNION ALL SELECT {meta}, 1, 1, FALSE, {', '.join(names)} FROM {moved}"
             " WHERE _has"
         )

@@ -120,9 +120,9 @@ class Partials:
         """The partials' columns under a prefix."""
         return [f"{prefix}{name.removeprefix('_a')}" for name, _ in self.columns]
 
-    def computed(self) -> list[Computed]:
+    def computed(self) -> tuple[Computed, ...]:
         """The arguments' columns `_x0`, …, under the names that ksqlDB has for them in its log."""
-        return [
+        return tuple(
             Computed(
                 typed=typed,
                 name=name,
@@ -130,7 +130,7 @@ class Partials:
                 f" KSQL_INTERNAL_COL_{i} with index {i}",
             )
             for i, (name, typed) in enumerate(self.arguments)
-        ]
+        )
 
     def stages(self, window: str, key: str) -> Iterator[str]:
         """`text AS _s0`, …: each reads those before it."""

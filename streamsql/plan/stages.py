@@ -26,9 +26,9 @@ from streamsql.operators.aggregate import Aggregate
 from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
 from streamsql.operators.foreign_key_join import ForeignKeyJoin
+from streamsql.operators.group_changes import ChangeColumns, GroupChanges, change_columns
 from streamsql.operators.materialize import Materialize
 from streamsql.operators.operator import Node
-from streamsql.operators.placement import Placement
 from streamsql.operators.project import Project, safe
 from streamsql.operators.rekey import Rekey
 from streamsql.operators.repartition import Receive, Send
@@ -92,8 +92,6 @@ def whole_reason(tree: Node) -> str:
     match tree:
         case ForeignKeyJoin():
             return "a foreign-key join looks for its rows in all partitions"
-        case Aggregate(placement=Placement()):
-            return "GROUP BY moves the rows of a table between partitions"
         case _:
             return ""
 
@@ -138,9 +136,9 @@ class _Work:
 
     def _aggregate(self, node: Aggregate, place: str, key: KeyFormat | None) -> Node:
         below = replace(node, input=self.cut(node.input, place, None))
-        if node.placement is None or node.input.table:
+        if node.placement is None:
             return below
-        sent, grouped = _split_groups(below)
+        sent, grouped = _split_table(below) if node.input.table else _split_stream(below)
         format_ = key or (node.placement.format, node.placement.options)
         return replace(
             grouped,
@@ -223,49 +221,79 @@ def _given(schema: Schema, *, any_of: bool) -> TypedSql:
     )
 
 
-def _split_groups(node: Aggregate) -> tuple[Node, Aggregate]:
+def _split_stream(node: Aggregate) -> tuple[Node, Aggregate]:
     """The rows that a GROUP BY of a stream reads, keyed by their group, and the GROUP BY over
     them: the group's columns, then a column for each argument."""
-    arguments: dict[str, TypedSql] = {}
+    arguments = _read_arguments(node)
+    key = node.schema.key
+    names = _fresh_names(len(arguments), {c.name for c in key})
+    values = tuple(Column(n, a.type) for n, a in zip(names, arguments, strict=True))
+    schema = Schema(key=key, value=values)
+    rows = Rekey(input=node.input, schema=schema, keys=node.group, values=arguments, placement=None)
+    reads = _reads(schema)
+    grouped = _over_sent(node, reads[: len(key)], arguments, reads[len(key) :])
+    return Filter(input=rows, condition=_given(schema, any_of=False)), grouped
+
+
+def _split_table(node: Aggregate) -> tuple[Node, Aggregate]:
+    """The same of a table: its stage keeps the rows, and tells which values go and come."""
+    arguments = _read_arguments(node)
+    key = node.schema.key
+    taken = {c.name for c in key}
+    changes = GroupChanges(
+        input=node.input,
+        group=node.group,
+        arguments=arguments,
+        schema=Schema(
+            key=key,
+            value=change_columns(_fresh_names(2 + 2 * len(arguments), taken), arguments),
+        ),
+    )
+    reads = _reads(changes.schema)
+    goes, comes, *values = reads[len(key) :]
+    new, old = values[::2], values[1::2]
+    grouped = _over_sent(node, reads[: len(key)], arguments, new)
+    columns = ChangeColumns(
+        goes=goes.sql,
+        comes=comes.sql,
+        old=tuple((n.sql, o.sql) for n, o in zip(new, old, strict=True)),
+    )
+    return changes, replace(grouped, changes=columns)
+
+
+def _read_arguments(node: Aggregate) -> tuple[TypedSql, ...]:
+    """What the aggregates read of a row, each once; a literal is the same for all rows."""
+    found: dict[str, TypedSql] = {}
     for call in node.aggregates:
         for argument in call.arguments:
             if argument.literal is None:
-                arguments.setdefault(safe(argument), argument)
-    taken = {c.name for c in node.schema.key}
-    names = _fresh_names(len(arguments), taken)
-    schema = Schema(
-        key=node.schema.key,
-        value=tuple(Column(n, a.type) for n, a in zip(names, arguments.values(), strict=True)),
-    )
-    rows = Rekey(
-        input=node.input,
-        schema=schema,
-        keys=node.group,
-        values=tuple(arguments.values()),
-        placement=None,
-    )
+                found.setdefault(safe(argument), argument)
+    return tuple(found.values())
+
+
+def _reads(schema: Schema) -> list[TypedSql]:
+    """A read of each column."""
     columns = (*schema.key, *schema.value)
-    reads = [
-        typed_column(physical, column.type)
-        for physical, column in zip(physical_names(c.name for c in columns), columns, strict=True)
-    ]
-    keys, values = tuple(reads[: len(schema.key)]), reads[len(schema.key) :]
-    places = dict(zip(arguments, values, strict=True))
+    names = physical_names(c.name for c in columns)
+    return [typed_column(n, c.type) for n, c in zip(names, columns, strict=True)]
+
+
+def _over_sent(
+    node: Aggregate,
+    group: Sequence[TypedSql],
+    arguments: Sequence[TypedSql],
+    reads: Sequence[TypedSql],
+) -> Aggregate:
+    """The GROUP BY with its group and `arguments` read from columns."""
+    places = {safe(a): read for a, read in zip(arguments, reads, strict=True)}
     aggregates = tuple(
         replace(call, arguments=tuple(places.get(safe(a), a) for a in call.arguments))
         for call in node.aggregates
     )
-    grouped = replace(node, group=keys, aggregates=aggregates, placement=None)
-    return Filter(input=rows, condition=_given(schema, any_of=False)), grouped
+    return replace(node, group=tuple(group), aggregates=aggregates, placement=None)
 
 
-def _fresh_names(count: int, taken: set[str]) -> Sequence[str]:
+def _fresh_names(count: int, taken: set[str]) -> list[str]:
     """`KSQL_ARG_0`, …, none of them taken."""
-    names: list[str] = []
-    number = 0
-    while len(names) < count:
-        name = f"KSQL_ARG_{number}"
-        if name not in taken:
-            names.append(name)
-        number += 1
-    return names
+    names = (f"KSQL_ARG_{i}" for i in range(count + len(taken)))
+    return [name for name in names if name not in taken][:count]
