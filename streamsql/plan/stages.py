@@ -20,6 +20,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from streamsql.formats.format import Format, FormatOptions
 from streamsql.operators.aggregate import Aggregate
@@ -29,6 +30,7 @@ from streamsql.operators.foreign_key_join import ForeignKeyJoin
 from streamsql.operators.group_changes import ChangeColumns, GroupChanges, change_columns
 from streamsql.operators.materialize import Materialize
 from streamsql.operators.operator import Node
+from streamsql.operators.placement import Placement
 from streamsql.operators.project import Project, safe
 from streamsql.operators.rekey import Rekey
 from streamsql.operators.repartition import Receive, Send
@@ -43,7 +45,6 @@ from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BOOLEAN
 
-Join = StreamStreamJoin | StreamTableJoin | TableTableJoin | ForeignKeyJoin
 KeyFormat = tuple[Format, FormatOptions]
 
 TOPIC_NAME_MAX = 249
@@ -119,7 +120,7 @@ class _Work:
             case Aggregate():
                 return self._aggregate(node, place, key)
             case Rekey():
-                return self._moved(replace(node, input=self.cut(node.input, place, None)), place)
+                return self._rekey(replace(node, input=self.cut(node.input, place, None)), place)
             case Project():
                 below = self.cut(node.input, place, key)
                 return self._side(replace(node, input=below), place)
@@ -136,40 +137,36 @@ class _Work:
 
     def _aggregate(self, node: Aggregate, place: str, key: KeyFormat | None) -> Node:
         below = replace(node, input=self.cut(node.input, place, None))
-        if node.placement is None:
-            return below
-        sent, grouped = _split_table(below) if node.input.table else _split_stream(below)
-        format_ = key or (node.placement.format, node.placement.options)
-        return replace(
-            grouped,
-            input=self._send(sent, "Aggregate-GroupBy", format_, node.placement.partitions),
-        )
-
-    def _moved(self, node: Rekey, place: str) -> Node:
         placement = node.placement
-        if placement is None:
-            return node
-        keyed = _with_key(replace(node, placement=None))
-        format_ = (placement.format, placement.options)
-        return self._send(keyed, place, format_, placement.partitions)
+        if not _moves(placement):
+            return replace(below, placement=None)
+        sent, grouped = _split_table(below) if node.input.table else _split_stream(below)
+        received = self._send(sent, "Aggregate-GroupBy", placement, key)
+        return replace(grouped, input=received)
+
+    def _rekey(self, node: Rekey, place: str) -> Node:
+        stays = replace(node, placement=None)
+        if not _moves(node.placement):
+            return stays
+        return self._send(_with_key(stays), place, node.placement)
 
     def _side(self, node: Project, place: str) -> Node:
-        placement = node.placement
-        if placement is None:
-            return node
         stays = replace(node, placement=None)
-        format_ = (placement.format, placement.options)
-        if _placed_by(node.input) == format_:
+        if not _moves(node.placement) or _is_placed(node.input, node.placement):
             return stays
-        sent = stays if node.table else _with_key(stays)
-        return self._send(sent, place, format_, placement.partitions)
+        return self._send(stays if node.table else _with_key(stays), place, node.placement)
 
-    def _send(self, node: Node, place: str, key: KeyFormat, partitions: int) -> Receive:
-        """Ends a stage with `node`; gives what reads it in the next one."""
-        format_, options = key
+    def _send(
+        self, node: Node, place: str, placement: Placement, key: KeyFormat | None = None
+    ) -> Receive:
+        """Ends a stage with `node`; gives what reads it in the next one. `key`: how the key is
+        written, if not as `placement` does it."""
+        format_, options = key or (placement.format, placement.options)
         topic = _topic_name(f"{self.prefix}-{place}-repartition")
         self.trees.append(Send(input=node, topic=topic, key_format=format_, key_options=options))
-        self.topics.append(InternalTopic(name=topic, partitions=partitions, schema=node.schema))
+        self.topics.append(
+            InternalTopic(name=topic, partitions=placement.partitions, schema=node.schema)
+        )
         return Receive(
             topic=topic,
             schema=node.schema,
@@ -178,6 +175,11 @@ class _Work:
             table=node.table,
             window=node.window,
         )
+
+
+def _moves(placement: Placement | None) -> TypeGuard[Placement]:
+    """Whether rows may change their partition: not where there is one."""
+    return placement is not None and placement.partitions > 1
 
 
 def _topic_name(name: str) -> str:
@@ -189,20 +191,19 @@ def _topic_name(name: str) -> str:
     return f"{plain[: TOPIC_NAME_MAX - len(mark) - 1]}-{mark}"
 
 
-def _placed_by(node: Node) -> KeyFormat | None:
-    """The key bytes whose murmur2 is the partition of each row of `node`, as far as one can know;
-    only for keys of one column, which may be renamed without a change of bytes."""
+def _is_placed(node: Node, placement: Placement) -> bool:
+    """Whether the rows of `node` lie where `placement` puts them, as far as one can know: by the
+    bytes of their key, which has one column (it may be renamed without a change of bytes)."""
     match node:
-        case Source():
-            return (node.key_format, node.key_options) if len(node.schema.key) == 1 else None
-        case Receive():
-            return node.key_format, node.key_options
+        case Source() | Receive():
+            written = (node.key_format, node.key_options)
+            return written == (placement.format, placement.options)
         case Filter() | FlatMap() | Materialize() | Project() | Aggregate():
-            return _placed_by(node.input)
+            return _is_placed(node.input, placement)
         case StreamStreamJoin() | StreamTableJoin() | TableTableJoin() | ForeignKeyJoin():
-            return _placed_by(node.left)
+            return _is_placed(node.left, placement)
         case _:
-            return None
+            return False
 
 
 def _with_key(node: Node) -> Filter:
