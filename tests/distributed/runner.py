@@ -28,6 +28,8 @@ from streamsql.testing.driver import Driver, run
 EVERY_CHANGE = {"cache.max.bytes.buffering": "0"}
 LAST_CHANGE = {"cache.max.bytes.buffering": "10000000"}
 QUERY_ID = "CTAS_X_1"
+DISTRIBUTED = True
+"""A test that sees tasks with a plan of one process sets it to false."""
 
 Record = dict[str, object]
 Phase = Sequence[tuple[str, Record]]
@@ -100,7 +102,8 @@ class StageTask:
         with self.database.transaction():
             step = self.task.step(batch, now_ms=0)
         for output, table in zip(self.plan.outputs, step.outputs, strict=True):
-            assert set(table.column("part").to_pylist()) <= {self.numbers[0]}
+            parts = set(table.column("part").to_pylist())
+            assert parts <= {self.numbers[0]}, f"part {parts} left task {self.numbers}"
             run(cluster.driver.engine.log.append(output.sink, table.drop_columns(["part"])))
         for table in step.errors:
             assert set(table.column("_part").to_pylist()) <= set(self.numbers)
@@ -118,7 +121,7 @@ class Cluster:
     def __init__(self, sources: str, query: str, properties: dict[str, str], seed: int) -> None:
         self.driver = Driver(properties)
         self.driver.execute(sources)
-        self.planned = plan_over(self.driver, query, distributed=True)
+        self.planned = plan_over(self.driver, query, distributed=DISTRIBUTED)
         self.random = random.Random(seed)
         self.errors = 0
         source = self.planned.source
