@@ -16,7 +16,6 @@ from streamsql.functions.registry import BoundAggregate
 from streamsql.operators.fault import Computed, guard
 from streamsql.operators.grouping import Grouped, changed_groups, group_relation, store_groups
 from streamsql.operators.operator import LOG, Builder, Relation
-from streamsql.operators.partials import Partials
 from streamsql.operators.table_state import TableKey
 from streamsql.schema.duck import duckdb_type, quote
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from streamsql.formats.format import Format, FormatOptions
 from streamsql.formats.rows import decode_row, encode_row
-from streamsql.operators.operator import ERROR, WINDOW_META, Builder, Node, Relation, WindowInfo
+from streamsql.operators.operator import WINDOW_META, Builder, Node, Relation, WindowInfo
 from streamsql.operators.sink import all_kernels
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names, quote
@@ -64,7 +64,7 @@ class Send:
             f"{encode_row(types, [*meta, *names])} AS value",
             "_hdr AS headers",
             f"{builder.task} AS part",
-            *([ERROR] if relation.fallible else []),
+            *relation.troubles,
         ]
         builder.leave(
             self.topic,

@@ -8,7 +8,7 @@ Streams: what stands below the cut is a stage of its own. The rules:
    operator of a stage has a placement.
 2. A side of a join whose key bytes have placed its records already is not sent (Kafka Streams:
    co-partitioning); who wrote them by another partitioner has to repartition them by hand.
-3. PARTITION BY before the sink is no cut: the sink places its records.
+3. PARTITION BY is no cut where only the sink follows: it places its records.
 4. A stage that looks across partition numbers (`whole_reason`) is run by one task.
 5. Stages and topics are named by their place in the tree, so that a query that is replaced by one
    of the same shape finds its own.
@@ -20,18 +20,22 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import TypeGuard
 
 from streamsql.formats.format import Format, FormatOptions
 from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.fault import Computed
 from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
 from streamsql.operators.foreign_key_join import ForeignKeyJoin
 from streamsql.operators.group_changes import ChangeColumns, GroupChanges, change_columns
+from streamsql.operators.group_rows import GroupRows
 from streamsql.operators.materialize import Materialize
 from streamsql.operators.operator import Node
+from streamsql.operators.partials import Partials
 from streamsql.operators.placement import Placement
-from streamsql.operators.project import Project, safe
+from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
 from streamsql.operators.repartition import Receive, Send
 from streamsql.operators.sink import Sink
@@ -45,7 +49,15 @@ from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BOOLEAN
 
-KeyFormat = tuple[Format, FormatOptions]
+
+@dataclass(frozen=True, slots=True)
+class SinkKey:
+    """How the sink writes its key, and its columns."""
+
+    format: Format
+    options: FormatOptions
+    columns: tuple[Column, ...]
+
 
 TOPIC_NAME_MAX = 249
 """Characters of a topic's name (org.apache.kafka.common.internals.Topic)."""
@@ -106,21 +118,19 @@ class _Work:
     topics: list[InternalTopic] = field(default_factory=list[InternalTopic])
 
     def sink(self, sink: Sink) -> Sink:
-        """The last stage. A key that changes right before the sink stays where it is."""
-        tree = sink.input
-        if isinstance(tree, Rekey):
-            rekeyed = replace(tree, input=self.cut(tree.input, "", None), placement=None)
-            return replace(sink, input=rekeyed)
-        return replace(sink, input=self.cut(tree, "", (sink.key_format, sink.key_options)))
+        """The last stage."""
+        key = SinkKey(sink.key_format, sink.key_options, sink.schema.key)
+        return replace(sink, input=self.cut(sink.input, "", key))
 
-    def cut(self, node: Node, place: str, key: KeyFormat | None) -> Node:
+    def cut(self, node: Node, place: str, key: SinkKey | None) -> Node:
         """What is left of `node` in its stage. `place`: of the join that it is a side of, for the
-        names of topics; `key`: how the sink writes the key, if it is this node's."""
+        names of topics; `key`: the sink's, where nothing with state stands before it."""
         match node:
             case Aggregate():
                 return self._aggregate(node, place, key)
             case Rekey():
-                return self._rekey(replace(node, input=self.cut(node.input, place, None)), place)
+                below = replace(node, input=self.cut(node.input, place, key))
+                return self._rekey(below, place, key)
             case Project():
                 below = self.cut(node.input, place, key)
                 return self._side(replace(node, input=below), place)
@@ -135,7 +145,7 @@ class _Work:
             case _:
                 return node
 
-    def _aggregate(self, node: Aggregate, place: str, key: KeyFormat | None) -> Node:
+    def _aggregate(self, node: Aggregate, place: str, key: SinkKey | None) -> Node:
         below = replace(node, input=self.cut(node.input, place, None))
         placement = node.placement
         if not _moves(placement):
@@ -144,9 +154,9 @@ class _Work:
         received = self._send(sent, "Aggregate-GroupBy", placement, key)
         return replace(grouped, input=received)
 
-    def _rekey(self, node: Rekey, place: str) -> Node:
+    def _rekey(self, node: Rekey, place: str, key: SinkKey | None) -> Node:
         stays = replace(node, placement=None)
-        if not _moves(node.placement):
+        if key is not None or not _moves(node.placement):
             return stays
         return self._send(_with_key(stays), place, node.placement)
 
@@ -157,12 +167,15 @@ class _Work:
         return self._send(stays if node.table else _with_key(stays), place, node.placement)
 
     def _send(
-        self, node: Node, place: str, placement: Placement, key: KeyFormat | None = None
+        self, node: Node, place: str, placement: Placement, key: SinkKey | None = None
     ) -> Receive:
         """Ends a stage with `node`; gives what reads it in the next one. `key`: how the key is
         written, if not as `placement` does it."""
-        format_, options = key or (placement.format, placement.options)
-        topic = _topic_name(f"{self.prefix}-{place}-repartition")
+        format_, options = placement.format, placement.options
+        # Other names are other bytes, and another schema in a registry.
+        if key is not None and key.columns == node.schema.key:
+            format_, options = key.format, key.options
+        topic = self._name(place)
         self.trees.append(Send(input=node, topic=topic, key_format=format_, key_options=options))
         self.topics.append(
             InternalTopic(name=topic, partitions=placement.partitions, schema=node.schema)
@@ -175,6 +188,13 @@ class _Work:
             table=node.table,
             window=node.window,
         )
+
+    def _name(self, place: str) -> str:
+        """A topic's name; a second GROUP BY, or a join in a subquery, gets a number."""
+        name = _topic_name(f"{self.prefix}-{place}-repartition")
+        taken = {topic.name for topic in self.topics}
+        names = (_topic_name(f"{self.prefix}-{place}-{n}-repartition") for n in count(2))
+        return next(n for n in chain([name], names) if n not in taken)
 
 
 def _moves(placement: Placement | None) -> TypeGuard[Placement]:
@@ -196,8 +216,8 @@ def _is_placed(node: Node, placement: Placement) -> bool:
     bytes of their key, which has one column (it may be renamed without a change of bytes)."""
     match node:
         case Source() | Receive():
-            written = (node.key_format, node.key_options)
-            return written == (placement.format, placement.options)
+            # Its options do not matter: a single column has no name in KAFKA's bytes or JSON's.
+            return node.key_format.name == placement.format.name
         case Filter() | FlatMap() | Materialize() | Project() | Aggregate():
             return _is_placed(node.input, placement)
         case StreamStreamJoin() | StreamTableJoin() | TableTableJoin() | ForeignKeyJoin():
@@ -208,18 +228,14 @@ def _is_placed(node: Node, placement: Placement) -> bool:
 
 def _with_key(node: Node) -> Filter:
     """The rows of a stream that have a value and a key: others join nothing."""
-    return Filter(input=node, condition=_given(node.schema, any_of=True))
-
-
-def _given(schema: Schema, *, any_of: bool) -> TypedSql:
-    """The condition that the key's columns are given."""
-    names = physical_names(c.name for c in (*schema.key, *schema.value))[: len(schema.key)]
-    word = " OR " if any_of else " AND "
-    return TypedSql(
-        sql=word.join(f"{quote(n)} IS NOT NULL" for n in names),
+    names = physical_names(c.name for c in (*node.schema.key, *node.schema.value))
+    key = names[: len(node.schema.key)]
+    given = TypedSql(
+        sql=" OR ".join(f"{quote(n)} IS NOT NULL" for n in key),
         type=BOOLEAN,
-        columns=frozenset(names),
+        columns=frozenset(key),
     )
+    return Filter(input=node, condition=given)
 
 
 def _split_stream(node: Aggregate) -> tuple[Node, Aggregate]:
@@ -227,49 +243,43 @@ def _split_stream(node: Aggregate) -> tuple[Node, Aggregate]:
     them: the group's columns, then a column for each argument."""
     arguments = _read_arguments(node)
     key = node.schema.key
-    names = _fresh_names(len(arguments), {c.name for c in key})
-    values = tuple(Column(n, a.type) for n, a in zip(names, arguments, strict=True))
+    names = _fresh_names(len(arguments), key)
+    values = tuple(Column(n, a.typed.type) for n, a in zip(names, arguments, strict=True))
     schema = Schema(key=key, value=values)
-    rows = Rekey(input=node.input, schema=schema, keys=node.group, values=arguments, placement=None)
     reads = _reads(schema)
-    grouped = _over_sent(node, reads[: len(key)], arguments, reads[len(key) :])
-    return Filter(input=rows, condition=_given(schema, any_of=False)), grouped
+    rows = GroupRows(
+        input=node.input,
+        schema=schema,
+        group=node.group,
+        arguments=tuple(
+            replace(a, name=read.sql) for a, read in zip(arguments, reads[len(key) :], strict=True)
+        ),
+    )
+    return rows, _over_sent(node, reads[: len(key)], arguments, reads[len(key) :])
 
 
 def _split_table(node: Aggregate) -> tuple[Node, Aggregate]:
     """The same of a table: its stage keeps the rows, and tells which values go and come."""
     arguments = _read_arguments(node)
     key = node.schema.key
-    taken = {c.name for c in key}
-    changes = GroupChanges(
-        input=node.input,
-        group=node.group,
-        arguments=arguments,
-        schema=Schema(
-            key=key,
-            value=change_columns(_fresh_names(2 + 2 * len(arguments), taken), arguments),
-        ),
-    )
-    reads = _reads(changes.schema)
+    names = _fresh_names(2 + 2 * len(arguments), key)
+    schema = Schema(key=key, value=change_columns(names, arguments))
+    changes = GroupChanges(input=node.input, schema=schema, group=node.group, arguments=arguments)
+    reads = _reads(schema)
     goes, comes, *values = reads[len(key) :]
     new, old = values[::2], values[1::2]
-    grouped = _over_sent(node, reads[: len(key)], arguments, new)
     columns = ChangeColumns(
         goes=goes.sql,
         comes=comes.sql,
         old=tuple((n.sql, o.sql) for n, o in zip(new, old, strict=True)),
     )
-    return changes, replace(grouped, changes=columns)
+    return changes, replace(_over_sent(node, reads[: len(key)], arguments, new), changes=columns)
 
 
-def _read_arguments(node: Aggregate) -> tuple[TypedSql, ...]:
+def _read_arguments(node: Aggregate) -> tuple[Computed, ...]:
     """What the aggregates read of a row, each once; a literal is the same for all rows."""
-    found: dict[str, TypedSql] = {}
-    for call in node.aggregates:
-        for argument in call.arguments:
-            if argument.literal is None:
-                found.setdefault(safe(argument), argument)
-    return tuple(found.values())
+    computed = Partials.of(node.aggregates).computed()
+    return tuple(c for c in computed if c.typed.literal is None)
 
 
 def _reads(schema: Schema) -> list[TypedSql]:
@@ -282,19 +292,20 @@ def _reads(schema: Schema) -> list[TypedSql]:
 def _over_sent(
     node: Aggregate,
     group: Sequence[TypedSql],
-    arguments: Sequence[TypedSql],
+    arguments: Sequence[Computed],
     reads: Sequence[TypedSql],
 ) -> Aggregate:
     """The GROUP BY with its group and `arguments` read from columns."""
-    places = {safe(a): read for a, read in zip(arguments, reads, strict=True)}
+    places = {a.typed.sql: read for a, read in zip(arguments, reads, strict=True)}
     aggregates = tuple(
-        replace(call, arguments=tuple(places.get(safe(a), a) for a in call.arguments))
+        replace(call, arguments=tuple(places.get(a.sql, a) for a in call.arguments))
         for call in node.aggregates
     )
     return replace(node, group=tuple(group), aggregates=aggregates, placement=None)
 
 
-def _fresh_names(count: int, taken: set[str]) -> list[str]:
-    """`KSQL_ARG_0`, …, none of them taken."""
+def _fresh_names(count: int, key: Sequence[Column]) -> list[str]:
+    """`KSQL_ARG_0`, …, none of them a column of the key."""
+    taken = {c.name for c in key}
     names = (f"KSQL_ARG_{i}" for i in range(count + len(taken)))
     return [name for name in names if name not in taken][:count]

@@ -7,9 +7,10 @@ what a runtime counts on: rows that leave belong to the task, and so do all rows
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -105,14 +106,23 @@ class StageTask:
             parts = set(table.column("part").to_pylist())
             assert parts <= {self.numbers[0]}, f"part {parts} left task {self.numbers}"
             run(cluster.driver.engine.log.append(output.sink, table.drop_columns(["part"])))
-        for table in step.errors:
-            assert set(table.column("_part").to_pylist()) <= set(self.numbers)
-            cluster.errors += table.num_rows
+        for place in logged_partitions(step.errors):
+            assert place in self.numbers, f"an entry of partition {place} in task {self.numbers}"
         for row in batch.select(["input", "partition", "offset"]).to_pylist():
             place = TopicPartition(self.plan.inputs[row["input"]], row["partition"])
             self.positions[place] = row["offset"] + 1
         assert self.plan.whole or set(self.task.state_partitions()) <= set(self.numbers)
         return True
+
+
+def logged_partitions(errors: Iterable[pa.Table]) -> Iterator[int]:
+    """The partitions that a step's entries of the processing log name."""
+    for table in errors:
+        for row in table.to_pylist():
+            if row["_err"] is not None and row["_err"]["_part"] is not None:
+                yield row["_err"]["_part"]
+            for entry in json.loads(f"[{row['_log'] or ''}]"):
+                yield entry["partition"]
 
 
 class Cluster:
@@ -123,7 +133,6 @@ class Cluster:
         self.driver.execute(sources)
         self.planned = plan_over(self.driver, query, distributed=DISTRIBUTED)
         self.random = random.Random(seed)
-        self.errors = 0
         source = self.planned.source
         topics = [(t.name, t.partitions) for t in self.planned.internal]
         for name, partitions in [*topics, (source.topic, source.partitions)]:

@@ -27,7 +27,7 @@ from tests.distributed.test_stages import SOURCES
 from tests.laws.queries import planned_queries
 from tests.laws.test_plans import unordered
 
-TOPIC = "_confluent-ksql-default_query_CTAS_X_1-Aggregate-GroupBy-repartition"
+TOPIC = "_streamsql-default_-CTAS_X_1-Aggregate-GroupBy-repartition"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def shape(found: Persistent) -> list[tuple[str, tuple[str, ...], str]]:
     """Id, inputs and output of each stage, internal topics by what they are for."""
 
     def short(topic: str) -> str:
-        return topic.removeprefix("_confluent-ksql-default_query_CTAS_X_1-")
+        return topic.removeprefix("_streamsql-default_-CTAS_X_1-")
 
     return [
         (p.query_id, tuple(map(short, p.inputs)), short(p.outputs[0].sink)) for p in found.stages

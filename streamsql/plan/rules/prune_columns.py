@@ -14,6 +14,7 @@ from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
 from streamsql.operators.foreign_key_join import ForeignKeyJoin
 from streamsql.operators.group_changes import GroupChanges
+from streamsql.operators.group_rows import GroupRows
 from streamsql.operators.operator import Node
 from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
@@ -45,8 +46,8 @@ def _pruned(node: Node, wanted: Wanted) -> Node:
         case Aggregate():
             arguments = [a for b in node.aggregates for a in b.arguments]
             return replace(node, input=_pruned(node.input, _read((*node.group, *arguments))))
-        case GroupChanges():
-            read = _read((*node.group, *node.arguments))
+        case GroupRows() | GroupChanges():
+            read = _read((*node.group, *(a.typed for a in node.arguments)))
             return replace(node, input=_pruned(node.input, read))
         case Filter():
             more = None if wanted is None else wanted | node.condition.columns
