@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamsql.config import KAFKA
+
 if TYPE_CHECKING:
     from streamsql.session import Connection
 
@@ -16,8 +18,12 @@ __version__ = "0.1.0"
 
 
 def connect(path: str = "", **settings: str) -> Connection:
-    """Opens the database file `path`, or memory where empty; its queries go on at once
-    (`session.connect`)."""
+    """Opens the database file `path`, memory where empty, or joins a service on the Kafka cluster
+    `kafka://host:port`; its queries go on at once (`session.connect`)."""
     from streamsql.session import connect as open_connection
 
-    return open_connection(path, **settings)
+    if not path.startswith(KAFKA):
+        return open_connection(path, **settings)
+    from streamsql.server.peers import HttpPeers
+
+    return open_connection(path, HttpPeers, **settings)

@@ -202,6 +202,21 @@ SETTINGS: dict[str, Setting] = {
             "engine",
             "the same for one that is alive and makes no progress",
         ),
+        _row(
+            "streamsql.listener",
+            "127.0.0.1:0",
+            str,
+            "engine",
+            "where other engines of the service ask for rows; port 0: one that is free",
+        ),
+        _row(
+            "streamsql.listener.certificate",
+            "",
+            str,
+            "engine",
+            "PEM file: the listener speaks TLS, which it must beyond loopback",
+        ),
+        _row("streamsql.listener.key", "", str, "engine", "PEM file of the certificate's key"),
         *_KAFKA_ROWS,
         _row(
             "ksql.persistence.default.format.key",

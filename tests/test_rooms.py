@@ -58,7 +58,7 @@ FREE = ("errors", "config")
 TOP = {
     "errors": (),
     "config": ("errors",),
-    "": ("errors", "config", "session"),
+    "": ("errors", "config", "session", "server"),
     "__main__": ("cli",),
 }
 """Modules beside the rooms; "" is the package itself."""
@@ -67,6 +67,7 @@ DOORS = ("cli", "shell", "notebook", "server")
 PURE = ("schema", "sql", "functions", "formats", "engine", "catalog", "operators", "plan")
 
 THIRD_PARTIES: dict[str, tuple[str, ...]] = {
+    "aiohttp": ("server.*",),
     "aiokafka": ("brokers.kafka*",),
     "click": ("cli.*",),
     "cramjam": ("brokers.kafka*",),
@@ -78,7 +79,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "prompt_toolkit": ("shell.*",),
     "pyarrow": (
         *("schema.*", "brokers.*", "functions.*", "formats.*", "engine.*", "operators.*"),
-        *("runtime.*", "connect.*", "session.*", "notebook.*", "testing.*"),
+        *("runtime.*", "connect.*", "session.*", "notebook.*", "server.*", "testing.*"),
     ),
     "pygments": ("shell.*", "notebook.*"),
     "rich": ("cli.*", "shell.*", "notebook.*"),
@@ -88,7 +89,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
 """Where a package from PyPI may be imported, as patterns of modules; `cli.*` holds `cli` too."""
 
 LAZY: dict[str, tuple[str, ...]] = {
-    "": ("streamsql.session*",),
+    "": ("streamsql.session*", "streamsql.server*"),
     **dict.fromkeys(DOORS, ("*",)),
     "brokers": ("aiokafka*", "streamsql.brokers.kafka*"),
     "registry": ("streamsql.registry.confluent*",),

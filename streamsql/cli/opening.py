@@ -133,7 +133,17 @@ def open_connection(options: Options) -> Iterator[Connection]:
     # Late, so that wrong options are refused without loading an engine.
     from streamsql.session.connection import Connection
 
-    connection = Connection(options.database, settings=options.engine, properties=options.session)
+    open_peers = None
+    if options.database.startswith(KAFKA):
+        from streamsql.server.peers import HttpPeers
+
+        open_peers = HttpPeers
+    connection = Connection(
+        options.database,
+        settings=options.engine,
+        properties=options.session,
+        open_peers=open_peers,
+    )
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         for name, value in options.defines.items():

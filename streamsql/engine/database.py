@@ -216,6 +216,15 @@ class Database:
         except duckdb.Error as error:
             raise QueryError(str(error).splitlines()[0], query="") from error
 
+    def read_with(self, over: Callable[[str], str], rows: pa.Table, *, now: int) -> pa.Table:
+        """Rows of the SELECT that `over` makes of one that gives these; QueryError where DuckDB
+        refuses it."""
+        self.connection.register("given_rows", rows)
+        try:
+            return self.read(over("SELECT * FROM given_rows"), now=now)
+        finally:
+            self.connection.unregister("given_rows")
+
     # the statement log --------------------------------------------------------------------------
 
     def append_statement(self, number: int, text: str, properties: str, query: str) -> None:

@@ -40,7 +40,8 @@ PULLED = "_pulled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A pull query over a table: `sql` reads the rows under the name PULLED."""
+    """A pull query over a table: `sql` reads the rows under the name PULLED. `where`: its condition
+    over such rows, or empty where it has none that a part of them could be asked for."""
 
     source: Source
     sql: str
@@ -48,6 +49,7 @@ class Pull:
     columns: tuple[str, ...]
     types: tuple[str, ...]
     limit: int | None
+    where: str = ""
 
     def over(self, materialized: str) -> str:
         """The whole text, over the SELECT of a table's rows."""
@@ -118,13 +120,15 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
     if aggregate_calls([i.expr for i in items]):
         _refuse("aggregate functions")
     read = typed = [_typed(i, scope) for i in items]
-    where = ""
+    where = pushed = ""
     if query.where is not None:
         condition = _condition(query.where, scope)
-        where = f"WHERE coalesce({_guarded(condition)}, FALSE)"
+        pushed = f"coalesce({_guarded(condition)}, FALSE)"
+        where = f"WHERE {pushed}"
         read = [*read, condition]
     rows = PULLED
     if reads_identity(read):
+        pushed = ""
         info = WindowInfo(kind="", size_ms=None) if windowed else None
         rows = identified(Relation(sql=PULLED, schema=schema, table=True, window=info))
     selected = ", ".join(f"{_guarded(t)} AS {quote(f'c{i}')}" for i, t in enumerate(typed))
@@ -141,6 +145,7 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
         columns=tuple(i.name for i in items),
         types=tuple(str(t.type) for t in typed),
         limit=query.limit,
+        where=pushed,
     )
 
 

@@ -234,6 +234,26 @@ class SharedQuery:
             await self._pause(max(0.0, self._service.linger_ms / 1000 - spent))
 
     @property
+    def owned(self) -> frozenset[int]:
+        """The numbers whose state is complete here."""
+        return frozenset(self._numbers.owned)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """All numbers of the query."""
+        return tuple(self._numbers.places)
+
+    @property
+    def part(self) -> str:
+        """The number of a row of the table, as SQL over `PhysicalPlan.materialized`."""
+        return "0" if self.query.plan.whole else "_part"
+
+    def owner(self, number: int) -> str:
+        """Where the engine answers that has a number, as of the last assignment; or empty."""
+        held = self._group.assignment
+        return "" if held is None else held.listeners.get(number, "")
+
+    @property
     def settled(self) -> bool:
         """Whether it has what its group gave it, or does not run."""
         if self.query.status == ERROR:

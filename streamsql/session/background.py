@@ -9,11 +9,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from streamsql.config import KAFKA
 from streamsql.runtime.cluster import SharedRuntime
 from streamsql.session.engine import Engine, join_service, new_engine
+from streamsql.session.handlers import select
+from streamsql.session.peers import OpenPeers
 from streamsql.session.session import Session
 from streamsql.session.statement_log import StatementLog
 
@@ -30,10 +33,16 @@ class Background:
     """
 
     def __init__(
-        self, path: str, settings: Mapping[str, str], properties: Mapping[str, str]
+        self,
+        path: str,
+        settings: Mapping[str, str],
+        properties: Mapping[str, str],
+        *,
+        open_peers: OpenPeers | None = None,
     ) -> None:
         self.before: dict[str, tuple[int, int]] = {}
         self._path, self._settings, self._properties = path, settings, properties
+        self._open_peers = open_peers
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._stop = False
@@ -99,6 +108,8 @@ class Background:
         finally:
             if self._statements is not None:
                 await self._statements.close()
+            if self.engine.peers is not None:
+                await self.engine.peers.close()
             await self.engine.close()
 
     async def _open(self) -> None:
@@ -109,10 +120,24 @@ class Background:
             self.engine = new_engine(self._path, settings=self._settings)
         self.session = Session(self.engine, self._properties)
 
+    async def _meet(self, runtime: SharedRuntime) -> None:
+        """Begins to answer the other engines, which learn the address from the groups."""
+        if self._open_peers is None:
+            return
+        engine = self.engine
+        peers = self._open_peers(self._settings)
+        await peers.open(
+            lambda question: select.answer(question, Session(engine, question.properties)),
+            lambda: engine.secret,
+        )
+        engine.peers = peers
+        runtime.service = replace(runtime.service, listener=peers.address)
+
     async def _restore(self) -> None:
         """Brings the catalog back and starts the queries."""
         runtime = self.engine.runtime
         if isinstance(runtime, SharedRuntime):
+            await self._meet(runtime)
             service = runtime.service
             self._statements = StatementLog(
                 self.engine, service.log, service.id, replicas=service.replicas

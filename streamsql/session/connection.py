@@ -21,6 +21,7 @@ from streamsql.errors import QueryError
 from streamsql.runtime.query import ERROR
 from streamsql.session.background import Background
 from streamsql.session.names import Names, gather_names
+from streamsql.session.peers import OpenPeers
 from streamsql.session.push import PushStream
 from streamsql.session.result import Push, PushRow, Result
 from streamsql.sql import Piece
@@ -64,9 +65,12 @@ class Connection:
         *,
         settings: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
+        open_peers: OpenPeers | None = None,
     ) -> None:
         self.path = path
-        self._background = Background(path, dict(settings or {}), dict(properties or {}))
+        self._background = Background(
+            path, dict(settings or {}), dict(properties or {}), open_peers=open_peers
+        )
         self._session, self._engine = self._background.session, self._background.engine
         # Who has a connection runs in this process and may read its files.
         self._session.reads_files = True
@@ -296,9 +300,11 @@ class SyncPush(Push):
         return self.rows
 
 
-def connect(path: str = "", **settings: str) -> Connection:
-    """Opens the database file `path`, or memory where empty; its queries go on at once.
+def connect(path: str = "", open_peers: OpenPeers | None = None, /, **settings: str) -> Connection:
+    """Opens the database file `path`, or memory where empty; its queries go on at once. With
+    `kafka://host:port` it is an engine of a service on that cluster.
 
+    `open_peers`: how it talks to the other engines of the service; the doors have that.
     `settings`: engine settings and session properties, with `_` for `.`
     (`cache_max_bytes_buffering="0"`).
     """
@@ -306,4 +312,4 @@ def connect(path: str = "", **settings: str) -> Connection:
     chosen = {by_name.get(name, name): str(value) for name, value in settings.items()}
     engine = {n: v for n, v in chosen.items() if n in SETTINGS and SETTINGS[n].scope == "engine"}
     session = {n: v for n, v in chosen.items() if n not in engine}
-    return Connection(path, settings=engine, properties=session)
+    return Connection(path, settings=engine, properties=session, open_peers=open_peers)

@@ -20,6 +20,8 @@ from streamsql.runtime.cluster import SharedRuntime
 from streamsql.runtime.loop import Runtime, wall_clock_ms
 from streamsql.runtime.opening import open_runtime, open_shared_runtime
 from streamsql.runtime.query import QueryOptions
+from streamsql.runtime.shared import SharedQuery
+from streamsql.session.peers import Peers
 from streamsql.session.result import Result
 
 
@@ -45,6 +47,7 @@ class Engine:
     `replaying`: the statement log is being read; only what is left at its end is started.
     `rehearsing`: see `rehearsal`.
     `submit`: where definitions go on Kafka; None: into the database's own log.
+    `peers`: the other engines of the service, and `secret` what they know each other by.
     `assumed`: partitions of topics as they were when a statement of the log was accepted.
     `transient`: number of push queries that were started. `system`: what ALTER SYSTEM has set for
     every session.
@@ -61,6 +64,8 @@ class Engine:
     statements: int = 0
     transient: int = 0
     system: Properties = field(default_factory=Properties)
+    peers: Peers | None = None
+    secret: str = ""
     replaying: bool = False
     rehearsing: bool = False
 
@@ -73,6 +78,11 @@ class Engine:
     def log(self) -> Log:
         """Where the topics are."""
         return self.runtime.log
+
+    def shared_query(self, query_id: str) -> SharedQuery | None:
+        """The last stage of a query that engines of a service share, by the query's id."""
+        runtime = self.runtime
+        return runtime.shared.get(query_id) if isinstance(runtime, SharedRuntime) else None
 
     @property
     def service(self) -> str:

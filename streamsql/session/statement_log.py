@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -41,12 +42,13 @@ _ANSWER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A record of the statement log."""
+    """A record of the statement log: a statement, or the secret that engines know each other by."""
 
     id: str
-    statement: str
-    properties: Mapping[str, str]
-    topics: Mapping[str, int]
+    statement: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    topics: Mapping[str, int] = field(default_factory=dict)
+    secret: str = ""
 
     def encode(self) -> bytes:
         """As JSON."""
@@ -56,6 +58,7 @@ class Entry:
                 "statement": self.statement,
                 "properties": dict(self.properties),
                 "topics": dict(self.topics),
+                "secret": self.secret,
             },
             separators=(",", ":"),
         ).encode()
@@ -69,6 +72,7 @@ def decode_entry(value: bytes) -> Entry:
         statement=fields["statement"],
         properties=fields["properties"],
         topics=fields["topics"],
+        secret=fields["secret"],
     )
 
 
@@ -97,12 +101,19 @@ class StatementLog:
         )
         self._reader = await self._log.reader({TopicPartition(self.topic, 0): 0})
         self._engine.replaying = True
-        while entries := await self._read(wait_ms=0):
-            for entry in entries:
-                await self._perform(entry)
+        await self._catch_up()
+        if not self._engine.secret:
+            # Two engines may do so at once: the first one counts.
+            await self._append(Entry(id=uuid.uuid4().hex, secret=secrets.token_urlsafe(32)))
+            await self._catch_up()
         await self._engine.resume()
         self._engine.submit = self.submit
         self._follower = asyncio.create_task(self._follow())
+
+    async def _catch_up(self) -> None:
+        while entries := await self._read(wait_ms=0):
+            for entry in entries:
+                await self._perform(entry)
 
     async def close(self) -> None:
         """Stops following."""
@@ -120,7 +131,7 @@ class StatementLog:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting[entry.id] = future
         try:
-            await self._log.append(self.topic, _record(entry, self._engine.runtime.now_ms()))
+            await self._append(entry)
             return await asyncio.wait_for(future, _ANSWER_SECONDS)
         except TimeoutError as error:
             raise LogError(
@@ -130,6 +141,9 @@ class StatementLog:
             ) from error
         finally:
             del self._waiting[entry.id]
+
+    async def _append(self, entry: Entry) -> None:
+        await self._log.append(self.topic, _record(entry, self._engine.runtime.now_ms()))
 
     async def _read(self, wait_ms: int) -> list[Entry]:
         if self._reader is None:
@@ -150,6 +164,9 @@ class StatementLog:
     async def _perform(self, entry: Entry) -> None:
         """Performs a statement; its session, if it is one of this engine's, gets the outcome."""
         engine = self._engine
+        if entry.secret:
+            engine.secret = engine.secret or entry.secret
+            return
         engine.assumed = {**engine.assumed, **entry.topics}
         session = Session(engine, entry.properties)
         future = self._waiting.get(entry.id)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
+
 from streamsql.catalog.catalog import Source
 from streamsql.errors import StatementError
 from streamsql.plan.frame import Context
-from streamsql.plan.pull import PUSH_HINT, check_pull, plan_pull
+from streamsql.plan.pull import PUSH_HINT, Pull, check_pull, plan_pull
 from streamsql.plan.transient import Transient, plan_push
 from streamsql.runtime.query import QueryOptions
+from streamsql.session.owners import all_rows, own_rows
+from streamsql.session.peers import Answer, Question
 from streamsql.session.push import PushStream, to_python
 from streamsql.session.result import Push, Result, Rows
 from streamsql.session.state import SessionState
+from streamsql.sql import parse_one
 from streamsql.sql.statement import Query
 
 
@@ -39,10 +44,8 @@ async def pull(statement: Query, session: SessionState) -> Rows:
     source = check_pull(statement, context)
     if not source.is_table:
         return await _pull_stream(statement, session)
-    materialized = _materialized(source, session)
     planned = plan_pull(statement, source, context)
-    runtime = session.engine.runtime
-    table = runtime.database.read(planned.over(materialized), now=runtime.now_ms())
+    table = await _read(planned, statement, session)
     rows = tuple(zip(*(to_python(c) for c in table.columns), strict=True))
     limited = planned.limit is not None and len(rows) > planned.limit
     rows = rows[: planned.limit] if limited else rows
@@ -55,6 +58,35 @@ async def pull(statement: Query, session: SessionState) -> Rows:
         limited=limited,
         position=session.engine.runtime.queries[source.query].place(),
     )
+
+
+async def _read(planned: Pull, statement: Query, session: SessionState) -> pa.Table:
+    """What a pull query over a table selects: of a table that engines share, of all of them."""
+    engine, source = session.engine, planned.source
+    materialized = _materialized(source, session)
+    shared = engine.shared_query(source.query)
+    if shared is None:
+        return engine.runtime.database.read(planned.over(materialized), now=engine.runtime.now_ms())
+    question = Question(
+        statement=statement.text,
+        properties=dict(session.properties.items()),
+        source=source.name,
+    )
+    rows = await all_rows(engine, engine.peers, shared, question, planned.where)
+    return engine.runtime.database.read_with(planned.over, rows, now=engine.runtime.now_ms())
+
+
+async def answer(question: Question, session: SessionState) -> Answer:
+    """This engine's part of the rows that a pull query of another engine reads."""
+    context = _context(session)
+    statement = parse_one(question.statement)
+    if not isinstance(statement, Query):
+        raise StatementError("only a SELECT can be answered", position=statement.position)
+    source = check_pull(statement, context)
+    shared = session.engine.shared_query(source.query)
+    if shared is None:
+        raise StatementError(f"{source.name} is not kept by this engine")
+    return own_rows(session.engine, shared, plan_pull(statement, source, context).where)
 
 
 def _materialized(source: Source, session: SessionState) -> str:

@@ -1,0 +1,1 @@
+"""HTTP: where the engines of a service ask each other."""
