@@ -161,7 +161,11 @@ class KafkaLog:
 
     async def offsets(self, topics: Sequence[str], *, end: bool) -> Mapping[TopicPartition, int]:
         isolation = int(self.settings["isolation.level"] == "read_committed")
-        return await self._topics.offsets(topics, end=end, isolation=isolation)
+        found = await self._topics.offsets(topics, end=end, isolation=isolation)
+        if not end:
+            return found
+        # A commit is answered before the partitions have its end: they may still tell the old one.
+        return {place: max(offset, self.written(place)) for place, offset in found.items()}
 
     async def committed(
         self, group: str, places: Sequence[TopicPartition]

@@ -107,3 +107,14 @@ class Log(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+async def delete_if_there(log: Log, name: str) -> None:
+    """Deletes a topic, where no other engine has done so before or does so now."""
+    if name not in await log.topics():
+        return
+    try:
+        await log.delete_topic(name)
+    except LogError:
+        if name in await log.topics():
+            raise

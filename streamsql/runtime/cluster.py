@@ -83,12 +83,13 @@ class SharedRuntime(Runtime):
 
     async def stop(self, query_id: str, *, drop_state: bool) -> None:
         """Stops a query on this engine; with `drop_state` it leaves nothing behind."""
-        shared = self.shared.pop(query_id, None)
+        shared = self.shared.get(query_id)
         if shared is None:
             await super().stop(query_id, drop_state=drop_state)
             return
-        self.queries.pop(query_id)
         await shared.close(drop=drop_state)
+        self.queries.pop(query_id)
+        self.shared.pop(query_id)
 
     def stop_soon(self, query_id: str) -> None:
         """Ends a push query; it drops its state after the step that may be running."""

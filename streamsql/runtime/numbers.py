@@ -79,7 +79,7 @@ class Numbers:
             if self._restorer is not None:
                 task_ = self._query.task
                 task_.sequence = max(task_.sequence, self._restorer.sequence)
-            await self._read()
+            await self.read_again()
 
     async def release(self, numbers: Iterable[int]) -> None:
         """Gives numbers up."""
@@ -92,7 +92,7 @@ class Numbers:
             for place in self.places[number]:
                 self._query.positions.pop(place, None)
             await self._delivery.release(number)
-        await self._read()
+        await self.read_again()
 
     async def reopen(self) -> None:
         """Takes everything over again from what Kafka committed: a step failed half-way."""
@@ -130,8 +130,8 @@ class Numbers:
             found[place] = offsets[place]
         return found
 
-    async def _read(self) -> None:
-        """Reads on at the positions of what is owned."""
+    async def read_again(self) -> None:
+        """Reads on at the positions of what is owned: what was taken since was not processed."""
         reader, self.reader = self.reader, None
         if reader is not None:
             await reader.close()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streamsql.brokers.log import APPENDED, TopicPartition
+from streamsql.brokers.log import APPENDED, TopicPartition, delete_if_there
 from streamsql.engine.changelog import CHANGELOG
 from streamsql.engine.database import Database
 from streamsql.engine.step import Task
@@ -156,8 +156,7 @@ class Restorer:
 
     async def delete_topic(self) -> None:
         """Deletes the changelog, where no other engine has done so before."""
-        if self.topic in await self._log.topics():
-            await self._log.delete_topic(self.topic)
+        await delete_if_there(self._log, self.topic)
 
 
 def changelog_rows(

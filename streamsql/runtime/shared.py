@@ -226,6 +226,10 @@ class SharedQuery:
             # Behind the last record there may be those that only end a transaction.
             query.positions |= reader.reached()
             return
+        if query.status != RUNNING:
+            # It was paused while it waited: nothing of what came since is processed.
+            await self._numbers.read_again()
+            return
         started = time.perf_counter()
         await process_batch(query, batch, self._step, self._fail)
         spent = time.perf_counter() - started

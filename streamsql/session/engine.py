@@ -6,10 +6,11 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from streamsql.brokers.log import Log, TopicInfo
+from streamsql.brokers.log import Log, TopicInfo, delete_if_there
 from streamsql.catalog.catalog import Catalog, Change
 from streamsql.config import Properties
 from streamsql.engine.plan import PhysicalPlan
+from streamsql.errors import WorldError
 from streamsql.formats import schema_kernels
 from streamsql.plan.kernels import KERNELS
 from streamsql.plan.stages import InternalTopic
@@ -98,34 +99,42 @@ class Engine:
     # effects of statements ----------------------------------------------------------------------
 
     async def start_query(self, query_id: str, plan: RunningPlan) -> None:
-        """Starts a persistent query."""
-        self.plans[query_id] = plan
+        """Starts a persistent query, or nothing of it."""
         if self.live:
             await self._start(plan)
+        self.plans[query_id] = plan
 
     async def _start(self, plan: RunningPlan) -> None:
         for topic in plan.topics:
             await self.log.create_topic(TopicInfo(name=topic.name, partitions=topic.partitions))
-        for stage in plan.stages:
-            await self.runtime.start(stage, plan.options)
+        try:
+            for stage in plan.stages:
+                await self.runtime.start(stage, plan.options)
+        except WorldError:
+            # Whoever tries again starts all of them.
+            for stage in plan.stages:
+                await self.runtime.stop(stage.query_id, drop_state=False)
+            raise
 
     async def replace_query(self, query_id: str, plan: RunningPlan) -> None:
-        """Puts a plan of the same stages in the place of a running query's."""
+        """Puts a plan of the same stages in the place of a query's, and lets it run."""
         self.plans[query_id] = plan
+        self.paused.discard(query_id)
         if self.live:
             for stage in plan.stages:
                 await self.runtime.replace(stage, plan.options)
 
     async def stop_query(self, query_id: str) -> None:
-        """Stops a persistent query; its state goes, and the topics between its stages."""
-        plan = self.plans.pop(query_id, None)
+        """Stops a persistent query; its state goes, and the topics between its stages. What fails
+        half-way can be done again."""
+        plan = self.plans.get(query_id)
+        if plan is not None and self.live:
+            for stage in plan.stages:
+                await self.runtime.stop(stage.query_id, drop_state=True)
+            for topic in plan.topics:
+                await self.delete_topic(topic.name)
+        self.plans.pop(query_id, None)
         self.paused.discard(query_id)
-        if plan is None or not self.live:
-            return
-        for stage in plan.stages:
-            await self.runtime.stop(stage.query_id, drop_state=True)
-        for topic in plan.topics:
-            await self.delete_topic(topic.name)
 
     def pause_query(self, query_id: str, *, paused: bool) -> None:
         """Lets a query rest where it is, or go on."""
@@ -140,9 +149,9 @@ class Engine:
             await self.log.create_topic(topic)
 
     async def delete_topic(self, name: str) -> None:
-        """Deletes a topic, where no other engine has done so before."""
-        if self.live and name in await self.log.topics():
-            await self.log.delete_topic(name)
+        """Deletes a topic where it is there."""
+        if self.live:
+            await delete_if_there(self.log, name)
 
     def rehearsal(self) -> Engine:
         """A copy on which a statement can be tried: it changes its own catalog and nothing else."""

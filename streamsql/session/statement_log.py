@@ -36,6 +36,7 @@ _LOGGER = logging.getLogger(__name__)
 _RECORDS_MAX = 10_000
 _WAIT_MS = 500
 _PAUSE_SECONDS = 1.0
+_ATTEMPTS = 3
 _ANSWER_SECONDS = 60.0
 """How long a session waits for its statement to come back."""
 
@@ -168,10 +169,9 @@ class StatementLog:
             engine.secret = engine.secret or entry.secret
             return
         engine.assumed = {**engine.assumed, **entry.topics}
-        session = Session(engine, entry.properties)
         future = self._waiting.get(entry.id)
         try:
-            result = await session.perform(sql.parse_one(entry.statement))
+            result = await self._insist(entry)
         except StreamSqlError as error:
             _LOGGER.warning("a statement of the service is refused: %s", error.primary)
             if future is not None and not future.done():
@@ -179,6 +179,28 @@ class StatementLog:
             return
         if future is not None and not future.done():
             future.set_result(result)
+
+    async def _insist(self, entry: Entry) -> Result:
+        """Performs a statement. Where a broker was away it is tried again, for ever: the others
+        have performed it. What fails while the brokers answer is refused, as it is by all."""
+        statement = sql.parse_one(entry.statement)
+        left = _ATTEMPTS
+        while True:
+            try:
+                return await Session(self._engine, entry.properties).perform(statement)
+            except LogError as error:
+                left = left - 1 if await self._answers() else _ATTEMPTS
+                if not left or self._closing:
+                    raise
+                _LOGGER.warning("a statement of the service is tried again: %s", error.primary)
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _answers(self) -> bool:
+        try:
+            await self._log.topics()
+        except LogError:
+            return False
+        return True
 
 
 def _record(entry: Entry, now_ms: int) -> pa.Table:

@@ -33,7 +33,14 @@ async def handle(statement: CreateSource, session: SessionState) -> Result:
         )
     if not engine.replaying:
         statement = infer_columns(statement, engine.registry, session.properties)
-    source = declare(statement, engine.catalog, session.properties, await engine.partitions())
+    topics = await engine.partitions()
+    source = declare(statement, engine.catalog, session.properties, topics)
+    if (
+        engine.service
+        and source.topic not in topics
+        and "PARTITIONS" not in dict(statement.properties)
+    ):
+        raise _missing_topic(source)
     _check_replace(statement, source, found)
     if not engine.replaying:
         register_schemas(source, engine.registry, again=False)
@@ -47,6 +54,17 @@ async def handle(statement: CreateSource, session: SessionState) -> Result:
         statement=statement.text,
         name=source.name,
         message=f"{source.kind.title()} {source.name} created",
+    )
+
+
+def _missing_topic(source: Source) -> StatementError:
+    return StatementError(
+        f"Topic '{source.topic}' does not exist. If you want to create a new topic for the"
+        " stream/table please re-run the statement providing the required 'PARTITIONS'"
+        " configuration in the WITH clause (and optionally 'REPLICAS'). For example:"
+        f" CREATE {source.kind} {source.name} WITH (KAFKA_TOPIC='{source.topic}',"
+        " PARTITIONS=NUM_PARTITIONS);",
+        hint="SHOW TOPICS lists those that there are",
     )
 
 
