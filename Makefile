@@ -52,8 +52,8 @@ kafka: .venv/.installed-test  ## Start Apache Kafka on a free loopback port; Ctr
 kafka-libs: .venv/.installed-test  # The broker's jars, by Maven, into STREAMSQL_KAFKA_LIBS or the cache
 	$(BIN)/python -m tests.kafka.broker libraries
 
-# BENCH_RECORDS, BENCH_QUERIES and BENCH_SQL reach the program through the environment, as make passes them on.
-bench: .venv/.installed-test  ## Measure; BENCH_RECORDS=, BENCH_QUERIES=, BENCH_SQL=file
+# BENCH_… settings reach the program through the environment, as make passes them on.
+bench: .venv/.installed-test  ## Measure, embedded and on Kafka; benchmarks/README.md lists the settings
 	$(BIN)/python -m benchmarks.run
 
 # Enough records that a uniform choice reaches most keys.

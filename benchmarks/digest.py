@@ -9,6 +9,7 @@ tombstone takes its key away), which is what two right engines agree on whatever
 `digest_changes` is over all records of a table besides.
 
     python -m benchmarks.digest --database x.duckdb --topic AGG --table
+    python -m benchmarks.digest --broker HOST:PORT --topic AGG --table
     python -m benchmarks.digest --ndjson rows.json --key "auction BIGINT"
 
 Prints {"records": …, "digest": …, "digest_changes": …}.
@@ -17,11 +18,16 @@ Prints {"records": …, "digest": …, "digest_changes": …}.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -72,12 +78,25 @@ def _shape(names: tuple[str, ...]) -> tuple[str, list[str]]:
     return repr([upper for upper, _ in pairs]), [name for _, name in pairs]
 
 
-def topic_records(database: Path, topic: str) -> Iterator[Record]:
+def topic_records(database: str, topic: str) -> Iterator[Record]:
     """The records of a topic in an embedded database file, in order of partition and offset."""
     import streamsql  # here, so that the digest of a file needs no engine
 
-    with streamsql.connect(str(database)) as connection:
+    with streamsql.connect(database) as connection:
         table = connection.read_topic(topic)
+    yield from _pairs(table)
+
+
+def kafka_records(broker: str, topic: str) -> Iterator[Record]:
+    """The records of a topic on Kafka, as who reads what is committed gets them; those of a key in
+    order of offset."""
+    from benchmarks.topics import read  # here, as above
+
+    for table in asyncio.run(read(broker, topic)):
+        yield from _pairs(table)
+
+
+def _pairs(table: pa.Table) -> Iterator[Record]:
     for batch in table.select(["key", "value"]).to_batches(max_chunksize=65_536):
         yield from zip(batch["key"].to_pylist(), batch["value"].to_pylist(), strict=True)
 
@@ -126,7 +145,8 @@ def _text(total: int) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Prints the digest of a topic or a file as one JSON object."""
     parser = argparse.ArgumentParser(description="Digest what a query left, in any order.")
-    parser.add_argument("--database", type=Path, help="an embedded database file, with --topic")
+    parser.add_argument("--database", help="an embedded database file, with --topic")
+    parser.add_argument("--broker", help="a Kafka cluster instead, with --topic")
     parser.add_argument("--topic")
     parser.add_argument("--table", action="store_true", help="the last record of a key counts")
     parser.add_argument("--ndjson", type=Path, help="rows of a batch engine instead")
@@ -136,8 +156,10 @@ def main(arguments: list[str] | None = None) -> None:
         records = row_records(options.ndjson, options.key)
     elif options.database and options.topic:
         records = topic_records(options.database, options.topic)
+    elif options.broker and options.topic:
+        records = kafka_records(options.broker, options.topic)
     else:
-        parser.error("give --ndjson, or --database and --topic")
+        parser.error("give --ndjson, or --topic with --database or --broker")
     print(json.dumps(digest(records, table=options.table)))
 
 

@@ -16,7 +16,8 @@ prices are cents:
              extra VARCHAR
 
 A record's timestamp is its `date_time`. The key of an auction or a person is its id as ksqlDB's
-KAFKA format has it (8 bytes, big-endian); a bid has no key.
+KAFKA format has it (8 bytes, big-endian); a bid has no key, but in the topic `bid_keyed`, where it
+is that of its auction.
 
     python -m benchmarks.nexmark --bids 100000 --out DIRECTORY   # writes DIRECTORY/bid.ndjson, …
 """
@@ -39,6 +40,7 @@ KINDS = ("person", "auction", "bid")
 PER_GROUP = {"person": 1, "auction": 3, "bid": 46}
 FIRST_IN_GROUP = {"person": 0, "auction": 1, "bid": 4}
 GROUP = 50
+KEYED_BID = "bid_keyed"
 
 SKEWS = ("nexmark", "uniform", "zipf")
 FIRST_ID = 1000
@@ -136,6 +138,20 @@ def records(spec: Spec, kind: str, first: int, last: int) -> pa.Table:
             "timestamp": table["date_time"],
         }
     )
+
+
+def kind_of(topic: str) -> str:
+    """The kind of a topic's records: topics are named as the kinds, but for `bid_keyed`."""
+    return "bid" if topic == KEYED_BID else topic
+
+
+def keyed(table: pa.Table, topic: str) -> pa.Table:
+    """Records as `topic` has them: in `bid_keyed` a bid's key is its auction's id."""
+    if topic != KEYED_BID:
+        return table
+    found = pc.extract_regex(table["value"].cast(pa.string()), r'^\{"auction":(?P<id>\d+)')
+    ids = pc.struct_field(found, "id").cast(pa.int64())
+    return table.set_column(0, "key", _keys(ids))
 
 
 def rounds(

@@ -10,11 +10,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DEFAULT", "Query", "key_columns", "read_query"]
+__all__ = ["DEFAULT", "DEFAULT_KAFKA", "Query", "floor_text", "key_columns", "read_query"]
 
 FOLDER = Path(__file__).parent / "queries"
+FLOORS = Path(__file__).parent / "floors"
 DEFAULT = ("q0", "q1", "q2", "agg", "q5", "q7", "q11", "q12")
-TOPICS = ("person", "auction", "bid")
+DEFAULT_KAFKA = ("q1", "agg", "agg_keyed", "q12", "enrich")
+TOPICS = ("person", "auction", "bid", "bid_keyed")
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAME = r"(?P<name>`[^`]+`|\"[^\"]+\"|[\w@]+)"
@@ -61,6 +63,11 @@ def read_query(path: Path) -> Query:
         is_table=_makes_table(sinks[-1]),
         has_state=any(_makes_table(sink) for sink in sinks),
     )
+
+
+def floor_text(query: Query) -> Path:
+    """The same query in DuckDB's SQL, over a batch."""
+    return FLOORS / f"{query.name}.sql"
 
 
 def key_columns(path: Path) -> str:

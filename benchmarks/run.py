@@ -12,31 +12,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.kafka import KafkaBench, cluster
 from benchmarks.measure import Failed, Usage, measure
-from benchmarks.query import FOLDER, Query, key_columns
+from benchmarks.program import ROOT, Left, answer, module, read_summary, streamsql, tell
+from benchmarks.query import FOLDER, Query, floor_text, key_columns
 from benchmarks.settings import MODES, Settings, read_settings
-from benchmarks.table import format_table
+from benchmarks.table import format_kafka_table, format_table
+from tests.kafka.broker import KafkaUnavailable
 
-ROOT = Path(__file__).resolve().parent.parent
-FLOORS = Path(__file__).resolve().parent / "floors"
 FLOOR_SINK = "floor"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """What a measured program left: the cost, the records of its sink and their digests."""
-
-    usage: Usage
-    records: int
-    digest: str
-    extra: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 class Bench:
@@ -54,18 +43,18 @@ class Bench:
         for query in self._settings.queries:
             for engine in self._settings.engines:
                 for mode in self._modes(query, engine):
-                    _tell(f"{query.name} {engine} {mode} …")
+                    tell(f"{query.name} {engine} {mode} …")
                     try:
                         yield self._result(query, engine, mode)
                     except Failed as failed:
                         self.failures.append(f"{query.name} {engine} {mode}: {failed}")
-                        _tell(f"FAILED {self.failures[-1]}")
+                        tell(f"FAILED {self.failures[-1]}")
 
     def _modes(self, query: Query, engine: str) -> tuple[str, ...]:
         """The modes to measure: both for streamsql where they differ, one for a floor."""
         if engine == "floor-duckdb":
             # A batch has last values only, which for a query without state are all of them.
-            has_text = query.path.parent == FOLDER and _floor_text(query).exists()
+            has_text = query.path.parent == FOLDER and floor_text(query).exists()
             mode = "batch" if query.has_state else "changes"
             return (mode,) if has_text else ()
         if engine == "streamsql" and query.has_state:
@@ -97,8 +86,8 @@ class Bench:
     def _load(self) -> Mapping[str, int]:
         """Fills the database file that runs start from; gives the records of each topic."""
         topics = sorted({topic for query in self._settings.queries for topic in query.topics})
-        _tell(f"loading {', '.join(topics)} …")
-        return _program(
+        tell(f"loading {', '.join(topics)} …")
+        return answer(
             "benchmarks.load",
             *("--spec", json.dumps(self._settings.spec), "--topics", ",".join(topics)),
             *("--database", str(self._work / "loaded.duckdb"), "--ndjson", str(self._work)),
@@ -108,10 +97,10 @@ class Bench:
         database = self._fresh_database()
         summary = self._work / "summary.json"
         usage = self._measure(
-            *(_streamsql(), "run", "--database", str(database), "--summary-json", str(summary)),
+            *(streamsql(), "run", "--database", str(database), "--summary-json", str(summary)),
             *("--set", f"cache.max.bytes.buffering={MODES[mode]}", str(query.path)),
         )
-        extra = _of_summary(summary, usage)
+        extra = read_summary(summary, usage)
         table = ("--table",) if query.is_table else ()
         return self._digest(
             usage, extra, "--database", str(database), "--topic", query.sink, *table
@@ -120,7 +109,7 @@ class Bench:
     def _run_floor_log(self, query: Query) -> Left:
         database = self._fresh_database()
         usage = self._measure(
-            *_module("benchmarks.floor"),
+            *module("benchmarks.floor"),
             *("log", "--database", str(database), "--topics", ",".join(query.topics)),
             *("--sink", FLOOR_SINK),
         )
@@ -128,9 +117,9 @@ class Bench:
 
     def _run_floor_duckdb(self, query: Query) -> Left:
         rows = self._work / "rows.ndjson"
-        text = _floor_text(query)
+        text = floor_text(query)
         usage = self._measure(
-            *_module("benchmarks.floor"),
+            *module("benchmarks.floor"),
             *("duckdb", str(text), "--ndjson", str(self._work), "--out", str(rows)),
         )
         return self._digest(usage, {}, "--ndjson", str(rows), "--key", key_columns(text))
@@ -140,7 +129,7 @@ class Bench:
         return measure(command, log=log, timeout_s=self._settings.timeout_s, directory=ROOT)
 
     def _digest(self, usage: Usage, extra: Mapping[str, object], *arguments: str) -> Left:
-        found = _program("benchmarks.digest", *arguments)
+        found = answer("benchmarks.digest", *arguments)
         records, digest = found.pop("records"), found.pop("digest")
         return Left(usage=usage, records=records, digest=digest, extra={**extra, **found})
 
@@ -155,43 +144,25 @@ class Bench:
         return copy
 
 
-def _floor_text(query: Query) -> Path:
-    return FLOORS / f"{query.name}.sql"
+def _measure_embedded(settings: Settings, work: Path) -> tuple[list[dict[str, object]], bool]:
+    """The results over the embedded log, and whether all went well."""
+    bench = Bench(settings, work)
+    results = list(bench.results())
+    print(format_table(results))
+    return results, not bench.failures
 
 
-def _of_summary(path: Path, usage: Usage) -> dict[str, object]:
-    """What `streamsql run` says of its steps, and what one of them cost."""
-    queries = json.loads(path.read_text())["queries"]
-    steps = sum(query["steps"] for query in queries)
-    milliseconds = usage.cpu_seconds * 1000 / max(steps, 1)
-    return {
-        "steps": steps,
-        "statements_per_step": sum(query["statements_per_step"] for query in queries),
-        "cpu_milliseconds_per_step": round(milliseconds, 1),
-    }
-
-
-def _streamsql() -> str:
-    """The command beside the interpreter that runs this, whatever the search path says."""
-    return str(Path(sys.executable).with_name("streamsql"))
-
-
-def _module(name: str) -> tuple[str, str, str]:
-    return (sys.executable, "-m", name)
-
-
-def _program(name: str, *arguments: str) -> dict:
-    """The JSON object that one of our programs prints; Failed where it does not end well."""
-    done = subprocess.run(
-        [*_module(name), *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise Failed(f"{name} {' '.join(arguments)}: exit {done.returncode}")
-    return json.loads(done.stdout)
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _measure_kafka(settings: Settings, work: Path) -> tuple[list[dict[str, object]], bool]:
+    """The same on Kafka; nothing where there is none to be had."""
+    try:
+        with cluster(settings.broker) as broker:
+            bench = KafkaBench(settings, work, broker)
+            results = list(bench.results())
+    except KafkaUnavailable as error:
+        tell(f"no runs on Kafka: {error}")
+        return [], True
+    print(format_kafka_table(results))
+    return results, not bench.failures
 
 
 def main() -> int:
@@ -199,19 +170,24 @@ def main() -> int:
     try:
         settings = read_settings(os.environ)
     except ValueError as wrong:
-        _tell(str(wrong))
+        tell(str(wrong))
         return 2
-    with tempfile.TemporaryDirectory(prefix="streamsql-bench-", dir=settings.directory) as work:
-        bench = Bench(settings, Path(work))
-        try:
-            results = list(bench.results())
-        except Failed as failed:
-            _tell(str(failed))
-            return 1
+    results: list[dict[str, object]] = []
+    well = True
+    for log, run in (("embedded", _measure_embedded), ("kafka", _measure_kafka)):
+        if log not in settings.logs:
+            continue
+        with tempfile.TemporaryDirectory(prefix="streamsql-bench-", dir=settings.directory) as work:
+            try:
+                more, fine = run(settings, Path(work))
+            except Failed as failed:
+                tell(str(failed))
+                return 1
+        results += more
+        well = well and fine
     settings.results.parent.mkdir(exist_ok=True)
     settings.results.write_text(json.dumps(results, indent=1) + "\n")
-    print(format_table(results))
-    return 1 if bench.failures else 0
+    return 0 if well else 1
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.query import DEFAULT, FOLDER, Query, read_query
+from benchmarks.query import DEFAULT, DEFAULT_KAFKA, FOLDER, Query, read_query
 
 __all__ = ["ENGINES", "MODES", "Settings", "read_settings"]
 
 ENGINES = ("streamsql", "floor-log", "floor-duckdb")
+
+LOGS = ("embedded", "kafka")
+GUARANTEES = ("at_least_once", "exactly_once_v2")
 
 MODES = {"changes": 0, "batch": 10_000_000}
 """The emission modes as values of cache.max.bytes.buffering: none, and ksqlDB's default."""
@@ -23,9 +26,19 @@ _SPEC = {"SEED": int, "SKEW": str, "KEYS": int, "EXPONENT": float, "BID_BYTES": 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """`spec` holds fields of nexmark.Spec; `directory` is where working files go, None: the
-    system's place for them. A program that is not done after `timeout_s` seconds is ended."""
+    system's place for them. A program that is not done after `timeout_s` seconds is ended.
+
+    `logs`: where queries run. On Kafka it is `kafka_queries`, on the cluster `broker` or one that
+    is started; of `repeats` runs the one counts that used the least CPU.
+    """
 
     queries: tuple[Query, ...]
+    kafka_queries: tuple[Query, ...] = ()
+    logs: tuple[str, ...] = LOGS
+    broker: str = ""
+    partitions: tuple[int, ...] = (1, 4)
+    guarantees: tuple[str, ...] = GUARANTEES
+    repeats: int = 1
     spec: Mapping[str, object] = field(default_factory=dict[str, object])
     modes: tuple[str, ...] = tuple(MODES)
     engines: tuple[str, ...] = ENGINES
@@ -42,7 +55,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         if f"BENCH_{name}" in given:
             spec[name.lower()] = kind(given[f"BENCH_{name}"])
     return Settings(
-        queries=_queries(given),
+        queries=_queries(given, DEFAULT),
+        kafka_queries=_queries(given, DEFAULT_KAFKA),
+        logs=_some_of(given, "BENCH_LOGS", LOGS),
+        broker=given.get("BENCH_BROKER", "").removeprefix("kafka://"),
+        partitions=tuple(int(n) for n in _listed(given.get("BENCH_PARTITIONS", "1,4"))),
+        guarantees=_some_of(given, "BENCH_GUARANTEES", GUARANTEES),
+        repeats=int(given.get("BENCH_REPEATS", "1")),
         spec=spec,
         modes=_some_of(given, "BENCH_MODES", tuple(MODES)),
         engines=_some_of(given, "BENCH_ENGINES", ENGINES),
@@ -52,11 +71,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _queries(given: Mapping[str, str]) -> tuple[Query, ...]:
-    """The queries by name, then the file BENCH_SQL; the file alone where only it is given."""
-    names = _listed(given.get("BENCH_QUERIES", ""))
-    if not names and "BENCH_SQL" not in given:
-        names = DEFAULT
+def _queries(given: Mapping[str, str], names: tuple[str, ...]) -> tuple[Query, ...]:
+    """The queries by name, then the file BENCH_SQL; the file alone where only it is given. `names`
+    where nothing is."""
+    chosen = _listed(given.get("BENCH_QUERIES", ""))
+    if chosen or "BENCH_SQL" in given:
+        names = chosen
     paths = [FOLDER / f"{name}.sql" for name in names]
     if "BENCH_SQL" in given:
         paths.append(Path(given["BENCH_SQL"]).resolve())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["format_table"]
+__all__ = ["format_kafka_table", "format_table"]
 
 Result = Mapping[str, object]
 
@@ -12,20 +12,52 @@ _HEADINGS = (
     *("query", "engine", "mode", "in", "out", "seconds", "records/s", "CPU s", "CPU s/M"),
     *("× floor", "RSS MB", "result"),
 )
+_KAFKA_HEADINGS = (
+    *("query", "mode", "guarantee", "parts", "in", "out", "records/s", "start CPU s", "CPU s/M"),
+    *("RSS MB", "result"),
+)
 _TEXT_COLUMNS = (0, 1, 2, 11)
 
 
 def format_table(results: Sequence[Result]) -> str:
     """The table. `× floor`: CPU time over that of floor-log; `result`: whether the digest is that
     of floor-duckdb, for streamsql."""
-    rows = [_HEADINGS, *(_row(result, results) for result in results)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS))]
+    rows = [_row(result, results) for result in results]
+    return _lines(_HEADINGS, rows, left=_TEXT_COLUMNS)
+
+
+def format_kafka_table(results: Sequence[Result]) -> str:
+    """The table of runs on Kafka. `CPU s/M` and `records/s` are without the start; `result`:
+    whether the digest is that of DuckDB's batch."""
+    rows = [_kafka_row(result) for result in results]
+    return _lines(_KAFKA_HEADINGS, rows, left=(0, 1, 2, 10))
+
+
+def _lines(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int]) -> str:
+    table = [headings, *rows]
+    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if place in _TEXT_COLUMNS else cell.rjust(width)
+            cell.ljust(width) if place in left else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in rows
+        for row in table
+    )
+
+
+def _kafka_row(result: Result) -> tuple[str, ...]:
+    seconds, start, records = (
+        float(result[name]) for name in ("seconds", "start_seconds", "records_in")
+    )
+    return (
+        *(str(result[name]) for name in ("query", "mode", "guarantee", "partitions")),
+        f"{records:,.0f}",
+        f"{result['records_out']:,}",
+        f"{records / max(seconds - start, 0.001):,.0f}",
+        f"{result['start_cpu_seconds']:.2f}",
+        f"{result['cpu_seconds_per_million']:.2f}",
+        f"{result['peak_rss_mb']:,.0f}",
+        "right" if result["right"] else "DIFFERS",
     )
 
 

@@ -15,10 +15,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from benchmarks import floor, nexmark, query, run, settings
+from benchmarks import floor, nexmark, program, query, settings
 from benchmarks.digest import canonical, digest, row_records
 from benchmarks.measure import Failed, measure
 from benchmarks.table import format_table
+from tests.kafka.broker import Broker
 
 AGREED = (
     *("query", "broker", "engine", "mode", "records_in", "records_out", "seconds"),
@@ -219,7 +220,7 @@ def test_every_query_has_a_sink_and_a_floor(path: Path) -> None:
     read = query.read_query(path)
     assert read.sink == path.stem.upper()
     assert read.topics
-    assert (run.FLOORS / path.name).exists()
+    assert (query.FLOORS / path.name).exists()
 
 
 def test_a_query_file_of_any_shape_is_read(tmp_path: Path) -> None:
@@ -260,7 +261,7 @@ def test_floors_equal_queries_over_the_columns(tmp_path: Path) -> None:
     sums = {"q1": "price", "agg": "total", "q7": "mx"}
     for name, text in expected.items():
         out = tmp_path / f"{name}.out"
-        floor.run_duckdb((run.FLOORS / f"{name}.sql").read_text(), ndjson=tmp_path, out=out)
+        floor.run_duckdb((query.FLOORS / f"{name}.sql").read_text(), ndjson=tmp_path, out=out)
         rows = [json.loads(line) for line in out.read_text().splitlines()]
         total, count = connection.execute(text).fetchone() or (None, None)
         assert sum(row[sums.get(name, "cnt")] for row in rows) == pytest.approx(total)
@@ -332,14 +333,38 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     """What a small run of everything leaves."""
     path = tmp_path_factory.mktemp("bench") / "results.json"
-    chosen = {"BENCH_RECORDS": "4000", "BENCH_QUERIES": "q1,agg", "BENCH_RESULTS": str(path)}
-    command = [sys.executable, "-m", "benchmarks.run"]
+    return measured(path, {"BENCH_LOGS": "embedded", "BENCH_QUERIES": "q1,agg"})
+
+
+def measured(path: Path, chosen: dict[str, str]) -> list[dict[str, object]]:
+    """The results of `make bench` with these settings, over a few records."""
+    given = {"BENCH_RECORDS": "4000", "BENCH_RESULTS": str(path), **chosen}
     done = subprocess.run(
-        command, cwd=run.ROOT, env=os.environ | chosen, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmarks.run"],
+        cwd=program.ROOT,
+        env=os.environ | given,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("query")
     return json.loads(path.read_text())
+
+
+@pytest.mark.kafka
+@pytest.mark.xdist_group("kafka")
+def test_a_run_on_kafka_is_right_in_every_mode(broker: Broker, tmp_path: Path) -> None:
+    chosen = {"BENCH_LOGS": "kafka", "BENCH_BROKER": broker.address, "BENCH_PARTITIONS": "2"}
+    names = ("agg", "agg_keyed", "enrich")
+    found = measured(tmp_path / "results.json", chosen | {"BENCH_QUERIES": ",".join(names)})
+    assert {one["query"] for one in found} == set(names)
+    assert len(found) == 2 * 2 + 2 * 2 + 2
+    for one in found:
+        assert set(AGREED) <= set(one)
+        assert (one["broker"], one["partitions"]) == ("kafka", 2)
+        assert one["right"]
+        assert 0 < one["start_cpu_seconds"] < one["cpu_seconds"] + 5
 
 
 @pytest.mark.slow
