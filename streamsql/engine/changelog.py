@@ -79,12 +79,12 @@ class TableLog:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a statement does: `verb` DELETE, INSERT or MERGE, and the text that gives its rows
-    too."""
+    """What a statement does to a table, and its text. `deletes`: of each row the text gives the
+    key, else the whole row."""
 
     log: TableLog
-    verb: str
     sql: str
+    deletes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,81 +107,68 @@ def table_logs(plan: PhysicalPlan) -> tuple[TableLog, ...]:
 
 
 def effects_of(plan: PhysicalPlan) -> dict[str, Effect]:
-    """The effect of each statement of a plan that has one, by its text."""
+    """The effect of each statement of a plan that has one to record, by its text."""
     logs = {quote(log.table.name): log for log in table_logs(plan)}
-    return {s.sql: _effect(s, logs) for s in plan.statements if not s.result}
+    effects = [s for s in plan.statements if not s.result and not s.comes_back]
+    return {s.sql: _effect(s, logs) for s in effects}
 
 
 def _effect(statement: Statement, logs: Mapping[str, TableLog]) -> Effect:
     found = _EFFECT.match(statement.sql)
     if found is None:
         raise AssertionError(f"no change of a state table: {statement.sql}")
-    return _returning(logs[found[2]], found[1].split()[0], statement.sql)
+    return _returning(logs[found[2]], statement.sql, deletes=found[1] == "DELETE FROM")
 
 
 def delete_all(log: TableLog) -> Effect:
     """The end of every row of a table."""
-    return _returning(log, "DELETE", f"DELETE FROM state.{quote(log.table.name)}")
+    return _returning(log, f"DELETE FROM state.{quote(log.table.name)}", deletes=True)
 
 
-def _returning(log: TableLog, verb: str, sql: str) -> Effect:
-    columns = log.table.key if verb == "DELETE" else [n for n, _ in log.table.columns]
-    return Effect(log, verb, f"{sql} RETURNING {', '.join(map(quote, columns))}")
+def _returning(log: TableLog, sql: str, *, deletes: bool) -> Effect:
+    columns = log.table.key if deletes else [n for n, _ in log.table.columns]
+    return Effect(log, f"{sql} RETURNING {', '.join(map(quote, columns))}", deletes)
 
 
 def net_changes(changes: Sequence[Change]) -> pa.Table:
-    """CHANGELOG of a step: its changes in the order in which they were made, the last of each row.
-
-    What was put in and taken out again is nothing.
-    """
-    parts: list[Array] = []
-    keys: list[Array] = []
-    values: list[Array] = []
-    put: list[bool] = []
-    lengths: list[int] = []
-    for change in changes:
-        log = change.effect.log
-        for batch in change.rows.to_batches():
-            parts.append(batch.column(log.table.key[0]))
-            keys.append(log.keys_of(batch))
-            deleted = change.effect.verb == "DELETE"
-            values.append(
-                pa.nulls(batch.num_rows, pa.binary()) if deleted else log.values_of(batch)
-            )
-            put.append(change.effect.verb == "INSERT")
-            lengths.append(batch.num_rows)
-    table = pa.table(
-        [
-            pa.chunked_array(c, f.type)
-            for c, f in zip((parts, keys, values), CHANGELOG, strict=True)
-        ],
-        schema=CHANGELOG,
-    )
-    if not table.num_rows:
-        return table
-    first, last = _first_and_last(table.column("key"))
-    gone = np.asarray(table.column("value").is_null())[last]
-    nothing = gone & np.repeat(put, lengths)[first]
-    kept = last[~nothing]
-    table = table.take(_places(kept))
+    """CHANGELOG of a step: its changes in the order in which they were made, the last of each
+    row."""
+    found = [
+        _records(change.effect, batch)
+        for change in changes
+        for batch in change.rows.to_batches()
+        if batch.num_rows
+    ]
+    table = pa.Table.from_batches(found, CHANGELOG).combine_chunks()
+    gone = np.asarray(table.column("value").is_null())
+    if gone.any():
+        # Else no row is named twice: of one that comes back, only that.
+        last = _last(table.column("key"))
+        table, gone = table.take(_places(last)), gone[last]
     order = np.asarray(pc.array_sort_indices(table.column("key")))
-    gone = gone[~nothing][order]
+    gone = gone[order]
     return table.take(_places(np.concatenate([order[gone], order[~gone]])))
+
+
+def _records(effect: Effect, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """CHANGELOG of the rows of an effect."""
+    log = effect.log
+    values = pa.nulls(rows.num_rows, pa.binary()) if effect.deletes else log.values_of(rows)
+    columns = [rows.column(log.table.key[0]), log.keys_of(rows), values]
+    return pa.RecordBatch.from_arrays(columns, schema=CHANGELOG)
 
 
 def _places(rows: Counts) -> pa.Int64Array:
     return pa.array(rows, pa.int64())
 
 
-def _first_and_last(keys: Chunks) -> tuple[Counts, Counts]:
-    """The places of each key's first and last row."""
+def _last(keys: Chunks) -> Counts:
+    """The place of the last row of each key, in order."""
     codes = np.asarray(keys.combine_chunks().dictionary_encode().indices)
-    first = np.empty(codes.max() + 1, np.int64)
-    last = np.empty_like(first)
+    last = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
     # Where an index is repeated, numpy keeps what was assigned last.
     last[codes] = np.arange(len(codes))
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return first, last
+    return np.sort(last)
 
 
 # reading ----------------------------------------------------------------------------------------
@@ -213,8 +200,7 @@ def read_records(
     """
     if not records.num_rows:
         return
-    _, last = _first_and_last(records.column("key"))
-    records = records.take(_places(np.sort(last))).combine_chunks()
+    records = records.take(_places(_last(records.column("key")))).combine_chunks()
     keys = records.column("key")
     known = pc.or_(_begins(keys, VERSION), _begins(keys, b"\0"))
     if not pc.all(known).as_py():

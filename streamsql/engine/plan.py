@@ -75,7 +75,8 @@ class Statement:
 
     `operator`: which operator it belongs to, for EXPLAIN. `temporary`: the result is kept as a
     temporary table, else fetched as Arrow only (the last statement of a plan; one before a kernel).
-    `every`: it runs in each n-th step only; housekeeping that changes no output.
+    `every`: it runs in each n-th step only; housekeeping that changes no output. `comes_back`: of
+    each row that it deletes, the next statement inserts one with the same key, to the bit.
     """
 
     sql: str
@@ -84,6 +85,7 @@ class Statement:
     kernel: Kernel | None = None
     slow: bool = False
     every: int = 1
+    comes_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

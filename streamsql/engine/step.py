@@ -91,7 +91,8 @@ class Task:
         self.sequence = 0
         self._steps = 1
         self._connection = connection
-        self._effects = effects_of(plan) if changelog else None
+        self._changelog = changelog
+        self._effects = effects_of(plan) if changelog else {}
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
             s.result for s in plan.statements if s.result and _is_read(s.result, plan.statements)
@@ -118,7 +119,7 @@ class Task:
         changes: list[Change] = []
         for table in before.state:
             if table.disposable or table.name not in mine:
-                if self._effects is not None:
+                if self._changelog:
                     effect = delete_all(old[table.name])
                     changes.append(
                         Change(effect, self._connection.sql(effect.sql).to_arrow_table())
@@ -127,7 +128,7 @@ class Task:
             elif table.columns != mine[table.name].columns:
                 self._reshape(table, mine[table.name])
         self.create_state()
-        return None if self._effects is None else net_changes(changes)
+        return net_changes(changes) if self._changelog else None
 
     def _reshape(self, old: StateTable, new: StateTable) -> None:
         """Puts `new` in the place of `old` with the columns that both have."""
@@ -233,7 +234,7 @@ class Task:
             errors=tuple(_rejected(fetched[e.result]) for e in self.plan.errors),
             records_in=batch.num_rows,
             records_out=sum(t.num_rows for t in outputs),
-            changelog=None if self._effects is None else net_changes(changes),
+            changelog=net_changes(changes) if self._changelog else None,
         )
 
     def _register(self, batch: pa.Table) -> list[str]:
@@ -258,10 +259,10 @@ class Task:
         sql = statement.sql
         parameters = {"now": now_ms} if "now" in parameter_names(sql) else None
         if not statement.result:
-            if self._effects is None:
+            effect = self._effects.get(sql)
+            if effect is None:
                 self._connection.execute(sql, parameters)
                 return None
-            effect = self._effects[sql]
             rows = self._connection.sql(effect.sql, params=parameters).to_arrow_table()
             changes.append(Change(effect, rows))
             return None

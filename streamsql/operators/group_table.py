@@ -146,8 +146,8 @@ def lower_table_groups(
     state = builder.state_table("groups", columns, key=grouped.key.names)
     last = not builder.every_change
     rows = changed_groups(builder, grouped, state, last=last)
-    store_groups(builder, rows, state, columns)
     key = grouped.key
+    store_groups(builder, rows, state, columns, key=key)
     changes, kept = f"{rows} b", f"{state} st"
     more: list[str] = []
     stored: list[str] = []

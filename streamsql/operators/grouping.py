@@ -51,7 +51,7 @@ def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
     state = builder.state_table("groups", columns, key=grouped.key.names)
     rows = changed_groups(builder, grouped, state, last=not builder.every_change)
-    store_groups(builder, rows, state, columns)
+    store_groups(builder, rows, state, columns, key=grouped.key)
     return group_relation(grouped, rows, state, last=not builder.every_change), state
 
 
@@ -86,12 +86,18 @@ def keep_values(builder: Builder, grouped: Grouped) -> Grouped:
 
 
 def store_groups(
-    builder: Builder, rows: str, state: str, columns: tuple[tuple[str, str], ...]
+    builder: Builder,
+    rows: str,
+    state: str,
+    columns: tuple[tuple[str, str], ...],
+    *,
+    key: TableKey,
 ) -> None:
     """Two statements: the state of the groups that `rows` ends with replaces what `_rid` names."""
     builder.effect(
         f"DELETE FROM {state} WHERE rowid IN"
-        f" (SELECT _rid FROM {rows} WHERE _fin AND _rid IS NOT NULL)"
+        f" (SELECT _rid FROM {rows} WHERE _fin AND _rid IS NOT NULL)",
+        comes_back=key.exact,
     )
     listed = ", ".join(quote(name) for name, _ in columns)
     builder.effect(f"INSERT INTO {state} SELECT {listed} FROM {rows} WHERE _fin")

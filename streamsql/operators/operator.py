@@ -221,9 +221,11 @@ class Builder:
         )
         return name
 
-    def effect(self, sql: str, *, every: int = 1) -> None:
+    def effect(self, sql: str, *, every: int = 1, comes_back: bool = False) -> None:
         """Adds a statement that changes state."""
-        self.statements.append(Statement(sql=sql, operator=self._operator, every=every))
+        self.statements.append(
+            Statement(sql=sql, operator=self._operator, every=every, comes_back=comes_back)
+        )
 
     def later(self, sql: str) -> None:
         """Adds a change of state that comes after all statements that read: the rows of an

@@ -35,6 +35,11 @@ class TableKey:
         """The columns' names."""
         return tuple(name for name, _ in self.columns)
 
+    @property
+    def exact(self) -> bool:
+        """Whether equal keys are the same to the bit: 0.0 and -0.0 are equal."""
+        return not any("DOUBLE" in type_ for _, type_ in self.columns)
+
     def listed(self, alias: str = "") -> str:
         """`alias."a", alias."b"`."""
         dot = f"{alias}." if alias else ""
