@@ -33,6 +33,7 @@ from streamsql.schema.duck import quote
 __all__ = [
     "CHANGELOG",
     "Change",
+    "Columns",
     "Effect",
     "Restored",
     "TableLog",
@@ -173,7 +174,8 @@ def _last(keys: Chunks) -> Counts:
 
 # reading ----------------------------------------------------------------------------------------
 
-Columns = Sequence[tuple[str, str]]
+Columns: TypeAlias = tuple[tuple[str, str], ...]
+"""(name, DuckDB type) of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,7 @@ def read_records(
     """What `records` (key, value; in log order) say of the tables of `logs`; of a key the last
     one counts.
 
-    `arrow_schema`: of (name, DuckDB type). `before`: the tables as earlier plans of the query had
+    `arrow_schema`: how Arrow calls columns. `before`: the tables as earlier plans of the query had
     them. Other tables are passed over. DatabaseError where rows are of a shape that is not known.
     """
     if not records.num_rows:
@@ -227,12 +229,13 @@ def _restored(
     arrow_schema: Callable[[Columns], pa.Schema],
 ) -> Restored:
     types = dict(log.table.columns)
-    key_schema = arrow_schema([(n, types[n]) for n in log.table.key])
+    key_schema = arrow_schema(tuple((n, types[n]) for n in log.table.key))
     keys = _decoded(records.column("key"), len(log.prefix), key_schema)
     there = records.column("value").is_valid()
     values = records.column("value").filter(there)
     rows = keys.filter(there)
     heads = pc.binary_slice(values, 0, _HEAD_BYTES)
+    whole = arrow_schema(log.table.columns)
     found: list[pa.Table] = []
     for head in heads.unique().to_pylist():
         assert isinstance(head, bytes)
@@ -244,10 +247,9 @@ def _restored(
                 hint="run the statement that wrote them, then replace it",
             )
         same = _begins(heads, head)
-        columns = [(n, t) for n, t in shape.table.columns if n not in log.table.key]
+        columns = tuple(c for c in shape.table.columns if c[0] not in log.table.key)
         more = _decoded(values.filter(same), _HEAD_BYTES, arrow_schema(columns))
-        found.append(_shaped(rows.filter(same), more, arrow_schema(log.table.columns)))
-    whole = arrow_schema(log.table.columns)
+        found.append(_shaped(rows.filter(same), more, whole))
     return Restored(log.table, keys, pa.concat_tables([whole.empty_table(), *found]))
 
 

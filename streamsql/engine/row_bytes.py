@@ -234,8 +234,11 @@ def _data(buffer: pa.Buffer | None) -> Bytes:
 
 
 def _numbers(buffer: pa.Buffer | None, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """A buffer's numbers; Arrow may leave one out where there are none."""
-    return np.frombuffer(memoryview(buffer), dtype) if buffer else np.empty(0, dtype)
+    """A buffer's numbers. Arrow may leave a buffer out where there are none, and one may be longer
+    than they need."""
+    if buffer is None or buffer.size < dtype.itemsize:
+        return np.empty(0, dtype)
+    return np.frombuffer(memoryview(buffer), dtype, count=buffer.size // dtype.itemsize)
 
 
 def _buffer(values: npt.NDArray[Any]) -> pa.Buffer:

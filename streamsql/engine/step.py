@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 from streamsql.engine.changelog import (
     Change,
+    Columns,
     delete_all,
     effects_of,
     net_changes,
@@ -92,6 +93,7 @@ class Task:
         self._steps = 1
         self._connection = connection
         self._changelog = changelog
+        self._schemas: dict[Columns, pa.Schema] = {}
         self._effects = effects_of(plan) if changelog else {}
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
@@ -176,12 +178,13 @@ class Task:
             with suppress(duckdb.TransactionException):
                 self._connection.unregister("restored")
 
-    def _arrow_schema(self, columns: Sequence[tuple[str, str]]) -> pa.Schema:
+    def _arrow_schema(self, columns: Columns) -> pa.Schema:
         """How Arrow calls (name, DuckDB type)."""
-        if not columns:
-            return pa.schema([])
-        listed = ", ".join(f"NULL::{type_} AS {quote(name)}" for name, type_ in columns)
-        return self._connection.sql(f"SELECT {listed} LIMIT 0").to_arrow_table().schema
+        if columns not in self._schemas:
+            listed = ", ".join(f"NULL::{type_} AS {quote(name)}" for name, type_ in columns)
+            found = self._connection.sql(f"SELECT {listed or 1} LIMIT 0").to_arrow_table().schema
+            self._schemas[columns] = found if columns else pa.schema([])
+        return self._schemas[columns]
 
     def drop_partitions(self, partitions: Collection[int]) -> None:
         """Removes the state of these partitions, within the caller's transaction."""

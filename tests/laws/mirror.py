@@ -1,17 +1,20 @@
 """A task with a mirror: a second database that knows its state from its changelog alone.
 
-`Mirrored` takes the place of `Task`. After each step the records of the changelog so far, compacted
-as Kafka would (the last of each key), are restored into an empty database, and this step's alone
-onto the mirror; both have to hold what the task's own database holds.
+`Mirrored` takes the place of `Task`. After each step its records are restored onto the mirror, and
+now and then all so far, compacted as Kafka would (the last of each key), into an empty database;
+both have to hold what the task's own database holds.
 """
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import ClassVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from streamsql.engine import changelog
 from streamsql.engine.database import Database
@@ -57,9 +60,9 @@ def restored(
     return database, task
 
 
-def repeated_keys(task: Task, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def repeated_keys(plan: PhysicalPlan, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Tables of which two rows have one key."""
-    for table in task.plan.state:
+    for table in plan.state:
         listed = ", ".join(map(quote, table.key))
         rows = connection.execute(
             f"SELECT {listed} FROM state.{quote(table.name)} GROUP BY ALL HAVING count(*) > 1"
@@ -71,48 +74,69 @@ def repeated_keys(task: Task, connection: duckdb.DuckDBPyConnection) -> Iterator
 class Mirrored(Task):
     """See the module."""
 
-    steps = 0
-    changes = 0
-    tombstones = 0
+    counts: ClassVar[Counter[str]] = Counter()
 
     def __init__(self, plan: PhysicalPlan, connection: duckdb.DuckDBPyConnection) -> None:
         super().__init__(plan, connection, changelog=True)
-        self.mirrored = connection
+        self.connection = connection
         self.before: list[PhysicalPlan] = []
-        self.database, self.mirror = restored(plan, compacted(LOGS.setdefault(plan.query_id, [])))
+        self.mirror: tuple[Database, Task] | None = None
+
+    @property
+    def records(self) -> list[pa.Table]:
+        return LOGS.setdefault(self.plan.query_id, [])
 
     def replace_state(self, before: PhysicalPlan) -> pa.Table | None:
         self.before = [before]
         dropped = super().replace_state(before)
         assert dropped is not None
-        LOGS[self.plan.query_id].append(dropped)
-        self.database.close()
-        self.database, self.mirror = self.fresh(1_000_000)
+        self.records.append(dropped)
         return dropped
-
-    def fresh(self, cut: int) -> tuple[Database, Task]:
-        records = compacted(LOGS[self.plan.query_id])
-        return restored(self.plan, records, cut=cut, before=self.before)
 
     def step(self, batch: pa.Table, now_ms: int) -> Step:
         step = super().step(batch, now_ms)
         assert step.changelog is not None
-        assert step.changelog.schema == changelog.CHANGELOG
-        LOGS[self.plan.query_id].append(step.changelog)
-        Mirrored.steps += 1
-        Mirrored.changes += step.changelog.num_rows
-        Mirrored.tombstones += step.changelog.column("value").null_count
-        self.compare(step.changelog)
+        if self.plan.state:
+            self.compare(step.changelog)
         return step
 
-    def compare(self, records: pa.Table) -> None:
+    def compare(self, changes: pa.Table) -> None:
         """AssertionError where the changelog does not give the state."""
-        state = state_of(self.plan, self.mirrored)
-        self.mirror.restore(records)
-        assert state_of(self.plan, self.database.connection) == state
-        database, _ = self.fresh(3)
-        assert state_of(self.plan, database.connection) == state
-        database.close()
-        assert not list(repeated_keys(self, self.mirrored))
-        keys: list[Any] = records.column("key").to_pylist()
-        assert len(set(keys)) == len(keys)
+        assert changes.schema == changelog.CHANGELOG
+        assert pc.count_distinct(changes.column("key")).as_py() == changes.num_rows
+        state = state_of(self.plan, self.connection)
+        if self.mirror is None:
+            self.mirror = restored(self.plan, compacted(self.records), before=self.before)
+        self.records.append(changes)
+        self.mirror[1].restore(changes)
+        assert state_of(self.plan, self.mirror[0].connection) == state
+        if len(self.records) % 8 == 1:
+            database, _ = restored(self.plan, compacted(self.records), cut=5, before=self.before)
+            assert state_of(self.plan, database.connection) == state
+            database.close()
+        assert not list(repeated_keys(self.plan, self.connection))
+        self.counts["steps"] += 1
+        self.counts["changes"] += changes.num_rows
+        self.counts["tombstones"] += changes.column("value").null_count
+
+
+class Moving(Mirrored):
+    """A task that is taken over before each step, as another machine would: of all partitions or
+    of one its state is dropped, and comes back from the compacted changelog."""
+
+    def step(self, batch: pa.Table, now_ms: int) -> Step:
+        if self.plan.state:
+            self.move()
+        return super().step(batch, now_ms)
+
+    def move(self) -> None:
+        rng = random.Random(len(self.records))
+        records = compacted(self.records)
+        lost = [p for p in self.state_partitions() if rng.random() < 0.6]
+        before = state_of(self.plan, self.connection)
+        self.drop_partitions(lost)
+        assert not set(lost) & set(self.state_partitions())
+        own = pc.is_in(records.column("part"), pa.array(lost, pa.int32()))
+        self.restore(records.filter(own), before=self.before)
+        assert state_of(self.plan, self.connection) == before
+        self.counts["moves"] += bool(lost)

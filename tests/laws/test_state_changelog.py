@@ -1,38 +1,53 @@
-"""The state changelog: restored elsewhere it gives the state, bit for bit.
+"""The state changelog: restored elsewhere it gives the state, bit for bit, and the task that has it
+goes on as the first one would have.
 
 Every `.sql` case runs with a mirror of each of its queries (`mirror.py`), and so do random records
-through every kind of state.
+through every kind of state. Each comparison is shown to see a breach.
 """
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from streamsql.engine.step import Task
 from streamsql.runtime import loop
+from streamsql.testing.driver import Driver
 from streamsql.testing.sql_cases import Mode, SqlCase, read_cases, run_sql_case
 from tests.laws import mirror
-from tests.laws.mirror import Mirrored
+from tests.laws.mirror import Mirrored, Moving, compacted, restored, state_of
 from tests.laws.queries import planned_queries
+from tests.laws.state_queries import QUERIES, SOURCES, feed, random_records, read_topics
 
 CASES = Path(__file__).parent.parent / "cases"
 STEPS = Mode(name="three", records_max=3)
 
 
 @pytest.fixture
-def mirrored(monkeypatch: pytest.MonkeyPatch) -> type[Mirrored]:
-    """Every query that starts has a mirror."""
-    mirror.LOGS.clear()
+def mirrored(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+    """Every query that starts has a mirror; gives what was compared."""
     monkeypatch.setattr(loop, "Task", Mirrored)
-    for count in ("steps", "changes", "tombstones"):
-        monkeypatch.setattr(Mirrored, count, 0)
-    return Mirrored
+    yield begin()
+    mirror.LOGS.clear()
+
+
+def begin() -> Counter[str]:
+    mirror.LOGS.clear()
+    Mirrored.counts.clear()
+    return Mirrored.counts
 
 
 def cases() -> list[object]:
     return [
-        pytest.param(case, id=f"{path.relative_to(CASES).with_suffix('')}: {case.title}")
+        pytest.param(
+            case,
+            id=f"{path.relative_to(CASES).with_suffix('')}: {case.title}",
+            marks=[pytest.mark.modes],
+        )
         for path in sorted(CASES.rglob("*.sql"))
         for case in read_cases(path)
         if not case.error
@@ -41,9 +56,8 @@ def cases() -> list[object]:
 
 
 @pytest.mark.parametrize("case", cases())
-def test_a_mirror_of_every_case_has_its_state(case: SqlCase, mirrored: type[Mirrored]) -> None:
+def test_a_mirror_of_every_case_has_its_state(case: SqlCase, mirrored: Counter[str]) -> None:
     run_sql_case(case, STEPS)
-    assert mirrored.steps
 
 
 def test_every_state_table_has_a_key_that_begins_with_the_partition() -> None:
@@ -55,3 +69,75 @@ def test_every_state_table_has_a_key_that_begins_with_the_partition() -> None:
         assert len(set(table.key)) == len(table.key)
         assert dict(table.columns)[table.key[0]] == "INTEGER"
         assert table.key[0] in ("_part", "_k0"), table
+
+
+# --- random records through every kind of state
+
+COUNT = 120
+"""Records of a run: in steps of four, windows are expired once or twice."""
+
+Written = list[tuple[str, list[dict[str, object]]]]
+
+
+def outputs(name: str, seed: int, task: type[Task], *, every_change: bool = True) -> Written:
+    """What query `name` writes over random records whose tasks are of class `task`."""
+    begin()
+    caching = "0" if every_change else "10000000"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "Task", task)
+        driver = Driver(
+            {"cache.max.bytes.buffering": caching, "streamsql.batch.records.max": "4"},
+            settings={"streamsql.threads": "2"},
+        )
+        try:
+            driver.execute(SOURCES + QUERIES[name])
+            feed(driver, random_records(seed, COUNT, read_topics(QUERIES[name])))
+            (query,) = driver.engine.runtime.queries.values()
+            assert query.status == loop.RUNNING, query.error
+            if isinstance(query.task, Mirrored):
+                check_tails(query.task, random.Random(seed))
+            return [(topic, table.to_pylist()) for topic, table in driver.written]
+        finally:
+            driver.close()
+
+
+def check_tails(task: Mirrored, rng: random.Random) -> None:
+    """The end of the changelog, compacted, onto an older copy of the state."""
+    state = state_of(task.plan, task.connection)
+    for _ in range(3):
+        at = rng.randint(0, len(task.records))
+        database, older = restored(task.plan, compacted(task.records[:at]))
+        older.restore(compacted(task.records[at:]))
+        assert state_of(task.plan, database.connection) == state
+        database.close()
+
+
+FAST = ("chain", "final sessions", "stream-stream", "table groups")
+"""What `make check` compares; `make all` does the rest."""
+
+
+def runs() -> list[object]:
+    return [
+        pytest.param(
+            name,
+            seed,
+            every_change,
+            id=f"{name}, {seed}, {'every change' if every_change else 'the last'}",
+            marks=[]
+            if (name in FAST, seed, every_change) == (True, 0, True)
+            else [pytest.mark.modes],
+        )
+        for name in QUERIES
+        for seed in range(4)
+        for every_change in (True, False)
+    ]
+
+
+@pytest.mark.parametrize(("name", "seed", "every_change"), runs())
+def test_a_task_that_is_taken_over_goes_on_as_it_would_have(
+    name: str, seed: int, every_change: bool
+) -> None:
+    moved = outputs(name, seed, Moving, every_change=every_change)
+    assert Mirrored.counts["moves"] > 5
+    assert Mirrored.counts["changes"] > 20
+    assert moved == outputs(name, seed, Task, every_change=every_change)
