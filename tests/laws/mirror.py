@@ -78,7 +78,7 @@ class Mirrored(Task):
 
     def __init__(self, plan: PhysicalPlan, connection: duckdb.DuckDBPyConnection) -> None:
         super().__init__(plan, connection, changelog=True)
-        self.connection = connection
+
         self.before: list[PhysicalPlan] = []
         self.mirror: tuple[Database, Task] | None = None
 

@@ -44,8 +44,8 @@ QUERIES = {
     " TOPK(v, id, g, 2) AS t, HISTOGRAM(g) AS h, COUNT_DISTINCT(v) AS c,"
     " EARLIEST_BY_OFFSET(s) AS e, LATEST_BY_OFFSET(m, 2, false) AS y, LATEST_BY_OFFSET(l) AS k"
     " FROM readings GROUP BY g;",
-    "signs": "CREATE TABLE signs WITH (KEY_FORMAT='JSON') AS SELECT v, n, COUNT(*) AS c"
-    " FROM readings GROUP BY v, n;",
+    "signs": "CREATE TABLE signs WITH (KEY_FORMAT='JSON') AS SELECT v * n AS p, g, COUNT(*) AS c"
+    " FROM readings GROUP BY v * n, g;",
     "tumbling": f"CREATE TABLE tumbled AS SELECT g, COUNT(*) AS c, SUM(v) AS s,"
     f" COUNT_DISTINCT(n) AS d FROM readings WINDOW TUMBLING ({_WINDOW}) GROUP BY g;",
     "hopping": f"CREATE TABLE hopped AS SELECT g, COUNT(*) AS c, COLLECT_LIST(n) AS s FROM readings"
