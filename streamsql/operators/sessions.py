@@ -11,7 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from streamsql.operators.grouping import Grouped, folds_of
-from streamsql.operators.kernels.sessions import BASE, ELEMENT, TOMBSTONE, session_kernel
+from streamsql.operators.kernels.sessions import (
+    BASE,
+    ELEMENT,
+    REPLACED,
+    TOMBSTONE,
+    session_kernel,
+)
 from streamsql.operators.operator import Builder, Relation
 from streamsql.operators.placement import order_bytes
 from streamsql.operators.table_state import STORED_META
@@ -27,13 +33,13 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
     """The statements of a GROUP BY over sessions."""
     work = _Work(grouped=grouped, window=window)
     time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")), key=("_part",))
-    state = builder.state_table("groups", work.columns, key=grouped.key.names)
+    state = builder.state_table("groups", work.columns, key=(*grouped.key.names, "_we"))
     timed = builder.add(work.timed(time), hint="timed")
     keep_time(builder, timed, time)
     folds = folds_of(grouped.partials)
     structure = builder.add(
         work.reach(timed, state),
-        kernel=session_kernel(window.size_ms, window.grace_ms, folds),
+        kernel=session_kernel(window.size_ms, window.grace_ms, folds, final=final),
         hint="sessions",
     )
     builder.late(work.late(timed, structure))
@@ -41,7 +47,7 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
     if final:
         table = work.finish(builder, rows, structure, state=state, timed=timed)
         return replace(table, expiry=window.expiry(time))
-    touched = f"SELECT _row FROM {structure} WHERE _kind = {BASE}"
+    touched = f"SELECT _row FROM {structure} WHERE _kind IN ({BASE}, {REPLACED})"
     builder.effect(f"DELETE FROM {state} WHERE rowid IN ({touched})")
     builder.effect(f"INSERT INTO {state} SELECT {work.listed} FROM {rows} WHERE _fin")
     expire_rows(builder, state, window.expiry(time))

@@ -185,3 +185,14 @@ def test_sessions_that_nobody_can_see_are_deleted(kit):
     rows = [kit.row(("k",), ("a", 1, 1.0), ts=i * 20) for i in range(600)]
     state = kit.run(node(kit, [("COUNT",)]), rows, 10).state
     assert next(n for name, n in state.items() if "groups" in name) <= 17 * 10 + 2
+
+
+@pytest.mark.parametrize("how", CUTS)
+def test_a_table_has_each_window_once(kit, how):
+    """A session that expires as its grace ends, and a record of its bounds that is not late."""
+    times = (0, GAP + GRACE, 0, GAP + GRACE + 1)
+    rows = [kit.row(("k",), ("a", n, 0.5), ts=ts) for n, ts in enumerate(times)]
+    kept = kit.run(node(kit), rows, how).rows
+    windows = [c.window for c in kept]
+    assert sorted(windows) == [(0, 0), (GAP + GRACE, GAP + GRACE + 1)]
+    assert [c.value[:2] for c in kept if c.window == (0, 0)] == [(1, 2)]

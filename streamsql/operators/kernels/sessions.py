@@ -38,7 +38,7 @@ from streamsql.operators.kernels.islands import (
     island_rows,
 )
 
-__all__ = ["BASE", "ELEMENT", "TOMBSTONE", "session_kernel"]
+__all__ = ["BASE", "ELEMENT", "REPLACED", "TOMBSTONE", "session_kernel"]
 
 
 @dataclass(slots=True)
@@ -89,19 +89,23 @@ class Rows:
         self.sums.append(sums)
 
 
+REPLACED = 3
+
+
 def session_kernel(
-    gap_ms: int, grace_ms: int, folds: Sequence[Fold]
+    gap_ms: int, grace_ms: int, folds: Sequence[Fold], *, final: bool = False
 ) -> Callable[[pa.Table], pa.Table]:
-    """The kernel of a statement for sessions of this gap and grace."""
+    """The kernel of a statement for sessions of this gap and grace; `final`: one that is replaced
+    has still to leave."""
 
     def run(table: pa.Table) -> pa.Table:
         if table.num_rows == 0:
-            return _Loop(gap_ms, grace_ms, folds).table()
+            return _Loop(gap_ms, grace_ms, folds, final=final).table()
         found = find_islands(table, gap_ms, grace_ms)
         rows = island_rows(table, found, folds)
         if found.simple.all():
             return rows
-        loop = _Loop(gap_ms, grace_ms, folds, first_chain=int(found.island[-1]) + 1)
+        loop = _Loop(gap_ms, grace_ms, folds, final=final, first_chain=int(found.island[-1]) + 1)
         loop.run(table.filter(pa.array(~found.simple)))
         return pa.concat_tables([rows, loop.table()])
 
@@ -112,8 +116,15 @@ class _Loop:
     """The sessions of one group after another, record by record."""
 
     def __init__(
-        self, gap_ms: int, grace_ms: int, folds: Sequence[Fold], *, first_chain: int = 0
+        self,
+        gap_ms: int,
+        grace_ms: int,
+        folds: Sequence[Fold],
+        *,
+        final: bool,
+        first_chain: int = 0,
     ) -> None:
+        self._keeps_replaced = final
         self._gap = gap_ms
         self._grace = grace_ms
         self._folds = folds
@@ -175,6 +186,8 @@ class _Loop:
         if not start == end == ts:
             for number, old in enumerate(found):
                 self._rows.add(TOMBSTONE, seq, (-1, number), bounds=(old.start, old.end))
+        if not found and not self._keeps_replaced:
+            self._replace(ts)
         session = self._merged(found)
         session.start, session.end = start, end
         session.elements.append(seq)
@@ -188,6 +201,16 @@ class _Loop:
             bounds=(start, end),
             sums=list(session.sums),
         )
+
+    def _replace(self, ts: int) -> None:
+        """Ends the session of the record's own bounds. At the very bound of the grace period it is
+        expired, and the record is not late: a table has each window once."""
+        for old in self._sessions:
+            if old.start == old.end == ts:
+                self._sessions.remove(old)
+                if old.chain < 0:
+                    self._rows.add(REPLACED, old.base[0], (-1, 0))
+                return
 
     def _merged(self, found: list[Session]) -> Session:
         """The session that takes the record: the one found, or a new chain of two, or of none."""
