@@ -182,6 +182,13 @@ SETTINGS: dict[str, Setting] = {
             "replicas of the topics that a service keeps for itself",
         ),
         _row(
+            "num.standby.replicas",
+            "0",
+            _count,
+            "engine",
+            "engines beside its owner that keep a copy of a partition's state",
+        ),
+        _row(
             "streamsql.state.dir",
             "",
             str,

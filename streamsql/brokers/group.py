@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamsql.errors import LogError
 
@@ -62,20 +62,37 @@ def decode_member(content: bytes) -> Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """The partitions of one engine, and where every partition is read: listener by partition."""
+    """The partitions of one engine, where every partition is read (listener by partition), and of
+    which an engine keeps a copy of the state (partitions by the engine's name)."""
 
     partitions: frozenset[int]
     listeners: Mapping[int, str]
+    standbys: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
 
 
-def encode_listeners(listeners: Mapping[int, str]) -> bytes:
-    """As they travel with an assignment."""
-    return json.dumps({str(p): at for p, at in sorted(listeners.items())}).encode()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the leader tells everybody with an assignment: see `Assignment`."""
+
+    listeners: Mapping[int, str]
+    standbys: Mapping[str, frozenset[int]]
+
+    def encode(self) -> bytes:
+        """As it travels."""
+        fields = {
+            "listeners": {str(p): at for p, at in sorted(self.listeners.items())},
+            "standbys": {name: sorted(p) for name, p in sorted(self.standbys.items())},
+        }
+        return json.dumps(fields, separators=(",", ":")).encode()
 
 
-def decode_listeners(content: bytes) -> dict[int, str]:
-    """What `encode_listeners` gave."""
-    return {int(p): at for p, at in json.loads(content or b"{}").items()}
+def decode_told(content: bytes) -> Told:
+    """What `encode` gave; nothing where nothing was told."""
+    fields = json.loads(content or b"{}")
+    return Told(
+        listeners={int(p): at for p, at in fields.get("listeners", {}).items()},
+        standbys={name: frozenset(p) for name, p in fields.get("standbys", {}).items()},
+    )
 
 
 def assign_partitions(
@@ -107,6 +124,22 @@ def assign_partitions(
         chosen = min(warm or able, key=lambda member: len(taken[member]))
         taken[chosen].append(number)
     return {member: tuple(sorted(numbers)) for member, numbers in taken.items()}
+
+
+def assign_standbys(
+    copies: int, assigned: Mapping[str, tuple[int, ...]], members: Mapping[str, Member]
+) -> dict[str, frozenset[int]]:
+    """The numbers of which each engine, by its name, keeps a copy: `copies` engines a number, never
+    its owner; who has a copy already before others, then who keeps the fewest."""
+    keeps: dict[str, set[int]] = {member.engine: set() for member in members.values()}
+    held = {member.engine: member.standby | member.owned for member in members.values()}
+    owner = {n: members[m].engine for m, numbers in assigned.items() for n in numbers}
+    for number in sorted(owner):
+        able = sorted(engine for engine in keeps if engine != owner[number])
+        able.sort(key=lambda engine: (number not in held[engine], len(keeps[engine])))
+        for engine in able[:copies]:
+            keeps[engine].add(number)
+    return {engine: frozenset(numbers) for engine, numbers in keeps.items() if numbers}
 
 
 def _turn(query: str, engine: str) -> bytes:

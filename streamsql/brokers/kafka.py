@@ -108,6 +108,7 @@ class KafkaLog:
         topics: Sequence[str],
         member: Callable[[], Member],
         whole: bool,
+        standbys: int,
         session_ms: int,
         max_poll_ms: int,
     ) -> KafkaGroup:
@@ -119,6 +120,7 @@ class KafkaLog:
             topics=topics,
             member=member,
             whole=whole,
+            standbys=standbys,
             session_ms=session_ms,
             max_poll_ms=max_poll_ms,
         )

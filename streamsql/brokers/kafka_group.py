@@ -29,10 +29,11 @@ from streamsql.brokers.group import (
     Assignment,
     Fenced,
     Member,
+    Told,
     assign_partitions,
-    decode_listeners,
+    assign_standbys,
     decode_member,
-    encode_listeners,
+    decode_told,
 )
 from streamsql.brokers.kafka_errors import explain, explain_connection
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
@@ -45,7 +46,8 @@ _VERSION = 0
 class KafkaGroup:
     """One engine in the group of one query. `member` tells what it presents to the others.
 
-    `whole`: the query cannot be divided, so that one engine has all partitions, under the number 0.
+    `standbys`: so many engines beside its owner keep a copy of a number's state. `whole`: the query
+    cannot be divided, so that one engine has all partitions, under the number 0.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class KafkaGroup:
         topics: Sequence[str],
         member: Callable[[], Member],
         whole: bool = False,
+        standbys: int = 0,
         session_ms: int = 10_000,
         max_poll_ms: int = 300_000,
     ) -> None:
@@ -66,7 +69,7 @@ class KafkaGroup:
         self._group = group
         self._topics = tuple(topics)
         self._whole = whole
-        self._assignor = _Assignor(query, member, whole=whole)
+        self._assignor = _Assignor(query, member, whole=whole, standbys=standbys)
         options = connection_options(settings)
         # A request may take longer than the session: a join waits for all members.
         options["request_timeout_ms"] = max(settings.timeout_ms, max_poll_ms + 1_000)
@@ -128,7 +131,8 @@ class KafkaGroup:
         self._consumer.pause(*places)
         self.assignment = Assignment(
             partitions=frozenset(0 if self._whole else place.partition for place in places),
-            listeners=decode_listeners(self._assignor.told),
+            listeners=decode_told(self._assignor.told).listeners,
+            standbys=decode_told(self._assignor.told).standbys,
         )
         self.changed.set()
 
@@ -152,11 +156,14 @@ class _Assignor(AbstractPartitionAssignor):
 
     name = "streamsql"
 
-    def __init__(self, query: str, member: Callable[[], Member], *, whole: bool) -> None:
+    def __init__(
+        self, query: str, member: Callable[[], Member], *, whole: bool, standbys: int
+    ) -> None:
         self.told = b""
         self._query = query
         self._member = member
         self._whole = whole
+        self._standbys = standbys
 
     def metadata(  # type: ignore[override]
         self, topics: Iterable[str]
@@ -173,7 +180,8 @@ class _Assignor(AbstractPartitionAssignor):
         shared = 1 if self._whole else max(counts, default=0)
         assigned = assign_partitions(self._query, shared, known)
         listeners = {n: known[m].listener for m, numbers in assigned.items() for n in numbers}
-        told = encode_listeners(listeners)
+        copies = assign_standbys(self._standbys, assigned, known)
+        told = Told(listeners=listeners, standbys=copies).encode()
         return {
             member: ConsumerProtocolMemberAssignment(
                 _VERSION,

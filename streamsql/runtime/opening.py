@@ -77,6 +77,7 @@ def open_shared_runtime(
         id=service_id,
         engine=database.identify(uuid.uuid4().hex),
         replicas=int(setting(settings, "ksql.internal.topic.replicas")),
+        standbys=int(setting(settings, "num.standby.replicas")),
         session_ms=int(setting(settings, "session.timeout.ms")),
         max_poll_ms=int(setting(settings, "max.poll.interval.ms")),
         linger_ms=int(setting(settings, "streamsql.linger.ms")),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,17 +21,35 @@ from streamsql.brokers.log import APPENDED, TopicPartition, delete_if_there
 from streamsql.engine.changelog import CHANGELOG
 from streamsql.engine.database import Database
 from streamsql.engine.step import Task
-from streamsql.errors import LogError
+from streamsql.errors import LogError, QueryError
 from streamsql.runtime.query import RunningQuery, in_thread
 
 if TYPE_CHECKING:
     from streamsql.brokers.kafka import KafkaLog
+    from streamsql.brokers.kafka_reader import KafkaReader
 
 POSITION = b"\0position"
 """The key of the record that says where the inputs were; `engine.changelog` leaves keys that begin
 with a zero byte to the runtime."""
 
 _BATCH_RECORDS = 100_000
+
+_FOLLOW_MS = 500
+"""How long a standby waits for records at a time."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Copy:
+    """A number's state while it is brought up: `positions` are those that it stands for."""
+
+    number: int
+    task: Task
+    reader: KafkaReader
+    positions: dict[TopicPartition, int]
+
+    async def close(self) -> None:
+        await self.reader.close()
+        self.task.connection.close()
 
 
 class Restorer:
@@ -68,8 +87,37 @@ class Restorer:
     ) -> dict[TopicPartition, int]:
         """The positions of the inputs that the state now stands for, none where it is new.
 
-        LogError where the changelog ends before what was `committed`.
+        QueryError where the changelog ends before what was `committed`.
         """
+        copy = await self._open_copy(number)
+        try:
+            await self._read(copy, wait_ms=0)
+        finally:
+            await copy.close()
+        for tp, offset in committed.items():
+            if copy.positions.get(tp, 0) < offset:
+                raise QueryError(
+                    f"the state of query {self._query.plan.query_id}, partition {number} is lost",
+                    query=self._query.plan.query_id,
+                    detail=f"its changelog {self.topic} ends before offset {offset} of topic"
+                    f" {tp.topic}, which was processed",
+                    hint="DROP the query with its sink and create it again: it reads its inputs"
+                    " anew",
+                )
+        return copy.positions
+
+    async def follow(self, number: int) -> None:
+        """Keeps the copy of a number as far as its owner is, until cancelled (a standby)."""
+        copy = await self._open_copy(number)
+        try:
+            while True:
+                await self._read(copy, wait_ms=_FOLLOW_MS)
+        finally:
+            await copy.close()
+
+    async def _open_copy(self, number: int) -> _Copy:
+        """The local copy of a number with a reader of what it lacks; an empty one where there is
+        none that can be used."""
         place = self.place(number)
         task = Task(self._query.plan, self._database.cursor())
         end = (await self._log.offsets([self.topic], end=True))[place]
@@ -79,19 +127,8 @@ class Restorer:
                 task.drop_partitions([number])
             at = (await self._log.offsets([self.topic], end=False))[place]
             positions = {}
-        if at < end:
-            positions = await self._read(task, number, at, positions)
-        task.connection.close()
-        for tp, offset in committed.items():
-            if positions.get(tp, 0) < offset:
-                raise LogError(
-                    f"the state of query {self._query.plan.query_id}, partition {number} is lost",
-                    detail=f"its changelog {self.topic} ends before offset {offset} of topic"
-                    f" {tp.topic}, which was processed",
-                    hint="DROP the query with its sink and create it again: it reads its inputs"
-                    " anew",
-                )
-        return positions
+        reader = await self._log.reader({place: at})
+        return _Copy(number=number, task=task, reader=reader, positions=positions)
 
     def _local(self, number: int) -> tuple[int | None, dict[TopicPartition, int]]:
         """Up to which offset of the changelog the local copy goes, None without one, and the
@@ -106,31 +143,33 @@ class Restorer:
         places = {TopicPartition(t, p): o for (t, p), o in offsets.items()}
         return places.pop(self.place(number), None), places
 
-    async def _read(
-        self, task: Task, number: int, at: int, positions: dict[TopicPartition, int]
-    ) -> dict[TopicPartition, int]:
-        """Applies the changelog from `at` on, a batch a transaction: a crash loses none."""
-        place = self.place(number)
-        reader = await self._log.reader({place: at})
+    async def _read(self, copy: _Copy, *, wait_ms: int) -> None:
+        """Applies the changelog up to its end, a batch a transaction: a crash loses none.
+        LogError where its broker does not answer."""
+        place, task = self.place(copy.number), copy.task
         try:
             while True:
-                ends = await self._log.offsets([self.topic], end=True)
-                self.remaining[number] = max(ends[place] - at, 0)
-                table = await reader.take([self.topic], records_max=_BATCH_RECORDS, wait_ms=0)
+                end = (await self._log.offsets([self.topic], end=True))[place]
+                self.remaining[copy.number] = max(end - copy.reader.positions[place], 0)
+                table = await copy.reader.take(
+                    [self.topic], records_max=_BATCH_RECORDS, wait_ms=wait_ms
+                )
                 if not len(table):
                     break
-                at = reader.positions[place]
                 found = _last_position(table)
                 if found is not None:
                     self.sequence = max(self.sequence, found[0])
-                    positions = found[1]
+                    copy.positions = found[1]
                 with self._database.transaction(task.connection):
                     await in_thread(task.restore, table.select(["key", "value"]))
-                    self.save(number, positions, at, task)
+                    self.save(copy.number, copy.positions, copy.reader.positions[place], task)
         finally:
-            self.remaining.pop(number, None)
-            await reader.close()
-        return positions
+            self.remaining.pop(copy.number, None)
+        if copy.reader.reached().get(place, 0) < end:
+            raise LogError(
+                f"{self.topic}, partition {copy.number} cannot be read to its end",
+                hint="its broker does not answer; it is tried again",
+            )
 
     def save(
         self,

@@ -42,6 +42,7 @@ from streamsql.runtime.query import (
     stopped,
 )
 from streamsql.runtime.restore import Restorer, changelog_rows
+from streamsql.runtime.standby import Standbys
 
 if TYPE_CHECKING:
     from streamsql.brokers.kafka import KafkaLog
@@ -63,7 +64,7 @@ class Service:
 
     `engine`: this engine's name, which a restart does not change; `listener`: where it answers
     others, or empty. `id`: the service's, the prefix of all names on the cluster. `replicas`: of
-    internal topics.
+    internal topics; `standbys`: engines beside its owner that keep a copy of a state.
     """
 
     log: KafkaLog
@@ -71,6 +72,7 @@ class Service:
     engine: str
     listener: str = ""
     replicas: int = 1
+    standbys: int = 0
     session_ms: int = 10_000
     max_poll_ms: int = 300_000
     linger_ms: int = 50
@@ -109,6 +111,7 @@ class SharedQuery:
         self._group: KafkaGroup
         self._delivery: ExactlyOnce | AtLeastOnce
         self._restorer: Restorer | None = None
+        self._standbys: Standbys | None = None
 
     # opening and closing ------------------------------------------------------------------------
 
@@ -126,6 +129,7 @@ class SharedQuery:
             topics=topics,
             member=self._member,
             whole=plan.whole,
+            standbys=service.standbys if plan.state else 0,
             session_ms=service.session_ms,
             max_poll_ms=service.max_poll_ms,
         )
@@ -148,6 +152,7 @@ class SharedQuery:
             )
         )
         self._restorer = Restorer(self.query, topic, self._log, self._database)
+        self._standbys = Standbys(self._restorer)
 
     def _member(self) -> Member:
         held = self._restorer.held() if self._restorer else frozenset[int]()
@@ -194,6 +199,8 @@ class SharedQuery:
                 await self._numbers.reopen()
             except Exception as error:  # noqa: BLE001  the edge of the loop: one query ends
                 await self._end(stopped(self.query, error))
+        if self._standbys is not None:
+            await self._standbys.want(())
         await self._numbers.close()
 
     async def _end(self, error: QueryError) -> None:
@@ -213,7 +220,12 @@ class SharedQuery:
         if self._group.changed.is_set():
             self._group.changed.clear()
             held = self._group.assignment
-            await self._numbers.want(held.partitions if held else ())
+            owned = held.partitions if held else frozenset[int]()
+            if self._standbys is not None:
+                # Before its number may be taken over: two would write the same rows.
+                following = held.standbys.get(self._service.engine, ()) if held else ()
+                await self._standbys.want(set(following) - owned)
+            await self._numbers.want(owned)
         await self._numbers.admit()
         query, reader = self.query, self._numbers.reader
         if query.status != RUNNING or reader is None:

@@ -9,10 +9,11 @@ import pytest
 
 from streamsql.brokers.group import (
     Member,
+    Told,
     assign_partitions,
-    decode_listeners,
+    assign_standbys,
     decode_member,
-    encode_listeners,
+    decode_told,
 )
 
 
@@ -126,5 +127,32 @@ def test_what_travels_comes_back() -> None:
     member = Member(engine="e1", listener="h:1", owned=frozenset({3, 1}), standby=frozenset({2}))
     assert decode_member(member.encode()) == member
     assert decode_member(b"") == Member(engine="")
-    assert decode_listeners(encode_listeners({3: "a:1", 0: "b:2"})) == {0: "b:2", 3: "a:1"}
-    assert decode_listeners(b"") == {}
+    told = Told(listeners={3: "a:1", 0: "b:2"}, standbys={"a": frozenset({0}), "b": frozenset()})
+    assert decode_told(told.encode()) == told
+    assert decode_told(b"") == Told(listeners={}, standbys={})
+
+
+@pytest.mark.parametrize("copies", [0, 1, 2, 5])
+@pytest.mark.parametrize("engines", [1, 2, 3, 4])
+def test_copies_are_kept_beside_the_owner_and_shared(copies: int, engines: int) -> None:
+    names = "abcd"[:engines]
+    members = {f"id-{name}": Member(engine=name) for name in names}
+    assigned = assign_partitions("q", 12, members)
+    found = assign_standbys(copies, assigned, members)
+    owner = {n: members[m].engine for m, numbers in assigned.items() for n in numbers}
+    for number in range(12):
+        keepers = [engine for engine, numbers in found.items() if number in numbers]
+        assert len(keepers) == min(copies, engines - 1)
+        assert owner[number] not in keepers
+    counts = [len(found.get(name, ())) for name in names]
+    assert max(counts) - min(counts) <= 2
+
+
+def test_who_has_a_copy_keeps_it() -> None:
+    members = {
+        "1": Member(engine="a", owned=frozenset({0, 1})),
+        "2": Member(engine="b", standby=frozenset({0})),
+        "3": Member(engine="c", standby=frozenset({1})),
+    }
+    found = assign_standbys(1, {"1": (0, 1), "2": (), "3": ()}, members)
+    assert found == {"b": {0}, "c": {1}}
