@@ -6,16 +6,22 @@ from collections.abc import Mapping
 
 import duckdb
 
+from streamsql.registry.absent import AbsentRegistry
 from streamsql.registry.embedded import EmbeddedRegistry
 from streamsql.registry.registry import Registry
 
 PREFIX = "ksql.schema.registry."
 
 
-def open_registry(settings: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> Registry:
-    """The registry that the engine's settings name; RegistryError where they cannot be right."""
+def open_registry(
+    settings: Mapping[str, str], connection: duckdb.DuckDBPyConnection, *, shared: bool
+) -> Registry:
+    """The registry that the engine's settings name; RegistryError where they cannot be right.
+
+    `shared`: others read the topics too, so that it cannot be this engine's own.
+    """
     if not settings.get(f"{PREFIX}url"):
-        return EmbeddedRegistry(connection)
+        return AbsentRegistry() if shared else EmbeddedRegistry(connection)
     from streamsql.registry.confluent import ConfluentRegistry, registry_settings
 
     given = {n.removeprefix(PREFIX): v for n, v in settings.items() if n.startswith(PREFIX)}

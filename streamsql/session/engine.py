@@ -240,6 +240,7 @@ async def join_service(address: str, *, settings: Mapping[str, str] | None = Non
 
 
 def _engine(runtime: Runtime, settings: Mapping[str, str]) -> Engine:
-    registry = open_registry(settings, runtime.database.connection)
+    shared = isinstance(runtime, SharedRuntime)
+    registry = open_registry(settings, runtime.database.connection, shared=shared)
     runtime.database.add_kernels(schema_kernels(registry))
     return Engine(runtime=runtime, registry=registry, settings=settings)
