@@ -45,6 +45,8 @@ _VERSION = 0
 class KafkaGroup:
     """One engine in the group of one query. `member` tells what it presents to the others.
 
+    `on_change` is called when `changed` is set.
+
     `whole`: the query cannot be divided, so that one engine has all partitions, under the number 0.
     """
 
@@ -62,6 +64,7 @@ class KafkaGroup:
     ) -> None:
         self.assignment: Assignment | None = None
         self.changed = asyncio.Event()
+        self.on_change: Callable[[], None] | None = None
         self._settings = settings
         self._group = group
         self._topics = tuple(topics)
@@ -131,6 +134,8 @@ class KafkaGroup:
             listeners=decode_listeners(self._assignor.told),
         )
         self.changed.set()
+        if self.on_change is not None:
+            self.on_change()
 
 
 class _Listener(ConsumerRebalanceListener):
