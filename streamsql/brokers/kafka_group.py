@@ -46,8 +46,9 @@ _VERSION = 0
 class KafkaGroup:
     """One engine in the group of one query. `member` tells what it presents to the others.
 
-    `standbys`: so many engines beside its owner keep a copy of a number's state. `whole`: the query
-    cannot be divided, so that one engine has all partitions, under the number 0.
+    `on_change` is called when `changed` is set. `standbys`: so many engines beside its owner keep a
+    copy of a number's state. `whole`: the query cannot be divided, so that one engine has all
+    partitions, under the number 0.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class KafkaGroup:
     ) -> None:
         self.assignment: Assignment | None = None
         self.changed = asyncio.Event()
+        self.on_change: Callable[[], None] | None = None
         self._settings = settings
         self._group = group
         self._topics = tuple(topics)
@@ -135,6 +137,8 @@ class KafkaGroup:
             standbys=decode_told(self._assignor.told).standbys,
         )
         self.changed.set()
+        if self.on_change is not None:
+            self.on_change()
 
 
 class _Listener(ConsumerRebalanceListener):

@@ -1,7 +1,7 @@
 """Reads partitions of a Kafka cluster from some positions on, in one order.
 
 A reader has connections of its own, since a broker answers the requests of a connection one after
-the other, and a fetch may wait half a second for its answer. In the background it asks each leader
+the other, and a fetch may wait for seconds. In the background it asks each leader
 for the next records of all partitions that have room, and decodes them; `take` merges what is
 there by (timestamp, topic, partition, offset).
 
@@ -34,13 +34,17 @@ from aiokafka.structs import TopicPartition as KafkaPartition
 from streamsql.brokers.kafka_decode import decode_records
 from streamsql.brokers.kafka_errors import explain, explain_connection
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
-from streamsql.brokers.log import TopicPartition
+from streamsql.brokers.log import FETCHED, TopicPartition
 from streamsql.brokers.order import column, merge_topics
 from streamsql.brokers.placement import Integers, unknown_topic
 from streamsql.errors import LogError
 
-_POLL_MS = 500
-"""How long a broker holds a fetch that finds nothing."""
+_POLL_MS = 5_000
+"""How long a broker holds a fetch that finds nothing: records, or the end of a transaction, end it
+at once. Twenty idle queries that ask twice a second cost 3 % of a core."""
+
+_FIRST_POLL_MS = 1
+"""The same before the first answer: `take` has to know whether there is anything."""
 
 _POLL_AROUND_MS = 20
 """The same while a partition is left out, since its buffer is full: it comes back soon."""
@@ -69,7 +73,8 @@ _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0)
 class _Source:
     """A partition that is read.
 
-    `delivered`: the position after the last record that was taken. `next_offset`: where the next
+    `delivered`: the position after the last record that was taken; `told`: one behind it, up to
+    which there is none, that an empty `take` has told of (`reached`). `next_offset`: where the next
     fetch begins. `end`: the next offset to be written as of the last answer, -1 before the first.
     `lost`: the broker has no record at `next_offset`. `broken`: `error` will not pass.
     """
@@ -77,6 +82,7 @@ class _Source:
     place: TopicPartition
     delivered: int
     next_offset: int
+    told: int = 0
     end: int = -1
     tables: deque[pa.Table] = field(default_factory=deque[pa.Table])
     buffered: int = 0
@@ -150,6 +156,7 @@ class KafkaReader:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
         self._space = asyncio.Event()
+        self._interrupted = False
         self._opened = False
 
     @property
@@ -175,6 +182,11 @@ class KafkaReader:
         self._opened = True
         self._start_tasks()
 
+    def interrupt(self) -> None:
+        """Ends the waiting of a `take`, the next one where none waits; it gives what is there."""
+        self._interrupted = True
+        self._news.set()
+
     async def close(self) -> None:
         """Stops reading; what is buffered is dropped."""
         for task in self._tasks.values():
@@ -189,7 +201,8 @@ class KafkaReader:
         """The next records in order, as FETCHED for the request `topics`.
 
         It waits as long as a partition was not looked into (rule 2), though no longer than the
-        broker may take to answer, and then up to `wait_ms` for records that are yet to come.
+        broker may take to answer, and then up to `wait_ms` for records that are yet to come. It
+        waits no longer where a position moved behind something that is no record (rule 3).
         """
         self.used_at = time.monotonic()
         quiet_since: float | None = None
@@ -197,7 +210,10 @@ class KafkaReader:
             self._news.clear()
             table = self._take_ready(topics, records_max)
             now = time.monotonic()
-            if len(table):
+            if len(table) or self._interrupted:
+                self._interrupted = False
+                return table
+            if wait_ms and self._all_ended() and self._moved():
                 return table
             if self._all_ended():
                 quiet_since = now if quiet_since is None else quiet_since
@@ -218,6 +234,14 @@ class KafkaReader:
             for place, source in self._sources.items()
         )
 
+    def _moved(self) -> bool:
+        """Whether a partition was looked through up to a place that nobody has been told of."""
+        moved = False
+        for source in self._sources.values():
+            moved = moved or source.next_offset > max(source.delivered, source.told)
+            source.told = source.next_offset
+        return moved
+
     def _raise_errors(self, *, lasting: bool) -> None:
         """Raises what keeps a partition from being read, if it will not pass or has lasted."""
         for source in self._sources.values():
@@ -227,6 +251,8 @@ class KafkaReader:
     def _take_ready(self, topics: Sequence[str], records_max: int) -> pa.Table:
         """The next records of what is buffered (rules 1 and 2)."""
         sources = list(self._sources.values())
+        if not any(source.buffered for source in sources):
+            return FETCHED.empty_table()
         share = max(2 * records_max // len(sources), _CONSIDERED_MIN)
         keys = [np.maximum.accumulate(s.timestamps(min(share, records_max))) for s in sources]
         total = sum(len(k) for k in keys)
@@ -356,6 +382,8 @@ class KafkaReader:
         self, source: _Source, content: bytes, aborted: Sequence[tuple[int, int]] | None
     ) -> None:
         """Buffers the records of an answer."""
+        if not content:
+            return
         place = f"topic {source.place.topic}, partition {source.place.partition}"
         hidden = (aborted or ()) if self._isolation else None
         try:
@@ -374,6 +402,8 @@ def _request(isolation: int, mine: Sequence[_Source], wanted: Sequence[_Source])
         asked = (source.place.partition, source.next_offset, _PARTITION_BYTES)
         topics[source.place.topic].append(asked)
     wait_ms = _POLL_MS if len(wanted) == len(mine) else _POLL_AROUND_MS
+    if any(source.end < 0 for source in wanted):
+        wait_ms = _FIRST_POLL_MS
     return FetchRequest(wait_ms, 1, _FETCH_BYTES, isolation, list(topics.items()))
 
 

@@ -91,6 +91,12 @@ class SharedRuntime(Runtime):
         self.queries.pop(query_id)
         self.shared.pop(query_id)
 
+    def pause(self, query_id: str, *, paused: bool) -> None:
+        super().pause(query_id, paused=paused)
+        shared = self.shared.get(query_id)
+        if shared is not None:
+            shared.wake()
+
     def stop_soon(self, query_id: str) -> None:
         """Ends a push query; it drops its state after the step that may be running."""
         self.queries.pop(query_id, None)

@@ -8,7 +8,7 @@ wait for it: a number comes in between two steps.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from streamsql.brokers.log import TopicPartition
@@ -27,7 +27,7 @@ _AGAIN_SECONDS = 0.5
 
 class Numbers:
     """The numbers of one query on one engine. `owned` are read; `wanted` are those that the group
-    has given, of which some may still be on their way."""
+    has given, of which some may still be on their way: `come` is called when one has arrived."""
 
     def __init__(
         self,
@@ -36,6 +36,8 @@ class Numbers:
         delivery: ExactlyOnce | AtLeastOnce,
         restorer: Restorer | None,
         places: Mapping[int, list[TopicPartition]],
+        *,
+        come: Callable[[], None],
     ) -> None:
         self.owned: set[int] = set()
         self.wanted: frozenset[int] | None = None
@@ -45,6 +47,7 @@ class Numbers:
         self._log = log
         self._delivery = delivery
         self._restorer = restorer
+        self._come = come
         self._coming: dict[int, asyncio.Task[dict[TopicPartition, int]]] = {}
 
     @property
@@ -58,7 +61,7 @@ class Numbers:
         self.wanted = frozenset() if self._query.status == ERROR else given
         await self.release((self.owned | self._coming.keys()) - self.wanted)
         for number in sorted(self.wanted - self.owned - self._coming.keys()):
-            self._coming[number] = asyncio.create_task(self._acquire(number))
+            self._begin(number)
 
     async def admit(self) -> None:
         """Takes in the numbers that have come, and reads them too; raises what keeps one away for
@@ -71,7 +74,7 @@ class Numbers:
                 self._query.positions |= task.result()
             except WorldError:
                 await self._delivery.release(number)
-                self._coming[number] = asyncio.create_task(self._acquire(number, again=True))
+                self._begin(number, again=True)
                 continue
             self.owned.add(number)
             admitted = True
@@ -103,6 +106,11 @@ class Numbers:
     async def close(self) -> None:
         """Gives everything up."""
         await self.release(set(self.owned) | self._coming.keys())
+
+    def _begin(self, number: int, *, again: bool = False) -> None:
+        task = asyncio.create_task(self._acquire(number, again=again))
+        task.add_done_callback(lambda _: self._come())
+        self._coming[number] = task
 
     async def _acquire(self, number: int, *, again: bool = False) -> dict[TopicPartition, int]:
         """Takes a number over; the positions of its inputs."""

@@ -48,8 +48,9 @@ if TYPE_CHECKING:
     from streamsql.brokers.kafka import KafkaLog
     from streamsql.brokers.kafka_group import KafkaGroup
 
-_WAIT_MS = 100
-"""How long an idle query waits for records before it looks after its group again."""
+_WAIT_MS = 1_000
+"""How long an idle query waits before it looks after its group again; records, a new assignment and
+a number that has come wake it up."""
 
 _SMALL_BATCH = 1000
 """Records of a step below which a query with state lingers: it costs as much as one of
@@ -106,6 +107,7 @@ class SharedQuery:
         self._clock = clock
         self._name = service.name(query.plan.query_id)
         self._closing = asyncio.Event()
+        self._woken = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
         self._numbers: Numbers
         self._group: KafkaGroup
@@ -137,7 +139,10 @@ class SharedQuery:
             self._delivery = ExactlyOnce(self._log, group=self._name, prefix=self._name)
         else:
             self._delivery = AtLeastOnce(self._log, name=self._name, group=self._group)
-        self._numbers = Numbers(self.query, self._log, self._delivery, self._restorer, places)
+        self._numbers = Numbers(
+            self.query, self._log, self._delivery, self._restorer, places, come=self.wake
+        )
+        self._group.on_change = self.wake
         await self._group.open()
         self._runner = asyncio.create_task(self._run())
 
@@ -163,12 +168,19 @@ class SharedQuery:
             standby=held - self._numbers.owned,
         )
 
+    def wake(self) -> None:
+        """Lets the query look again at what it is to do: it does not wait for records meanwhile."""
+        self._woken.set()
+        if self._numbers.reader is not None:
+            self._numbers.reader.interrupt()
+
     async def close(self, *, drop: bool = False) -> None:
         """Ends after the step that is running and leaves the group: others take over at once.
 
         With `drop` the state goes, and what stands for it on the cluster.
         """
         self._closing.set()
+        self.wake()
         if self._runner is not None:
             await self._runner
             await self._group.close()
@@ -214,8 +226,21 @@ class SharedQuery:
         except TimeoutError:
             return
 
+    async def _rest(self) -> None:
+        """Waits until there may be something to do."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), self._wait_ms / 1000)
+        except TimeoutError:
+            return
+
+    @property
+    def _wait_ms(self) -> int:
+        # Whoever may not be silent for long has to show itself more often.
+        return min(_WAIT_MS, self._service.max_poll_ms // 3)
+
     async def _turn(self) -> None:
         """Looks after the group, then one step over what there is to read."""
+        self._woken.clear()
         await self._group.poll()
         if self._group.changed.is_set():
             self._group.changed.clear()
@@ -229,10 +254,10 @@ class SharedQuery:
         await self._numbers.admit()
         query, reader = self.query, self._numbers.reader
         if query.status != RUNNING or reader is None:
-            await self._pause(_WAIT_MS / 1000)
+            await self._rest()
             return
         batch = await reader.take(
-            query.plan.inputs, records_max=query.options.records_max, wait_ms=_WAIT_MS
+            query.plan.inputs, records_max=query.options.records_max, wait_ms=self._wait_ms
         )
         if not len(batch):
             # Behind the last record there may be those that only end a transaction.
