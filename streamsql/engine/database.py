@@ -19,9 +19,10 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from streamsql.engine.kept_rows import KeptRows
 from streamsql.engine.plan import parameter_names
 from streamsql.errors import DatabaseError, QueryError
-from streamsql.schema.duck import duckdb_identifier_list, literal, quote
+from streamsql.schema.duck import literal, quote
 
 VERSION = 1
 """Of the tables in `engine` and of how state is laid out; a file of another version is refused by
@@ -67,6 +68,7 @@ class Database:
     ) -> None:
         self.path = path
         self.connection = _open(path)
+        self.kept = KeptRows(self.connection)
         try:
             self._prepare(dict(settings or {}), kernels)
         except BaseException:
@@ -224,25 +226,6 @@ class Database:
             return self.read(over("SELECT * FROM given_rows"), now=now)
         finally:
             self.connection.unregister("given_rows")
-
-    # rows that live as long as a statement --------------------------------------------------------
-
-    def make_rows(self, name: str, columns: Sequence[tuple[str, str]]) -> None:
-        """Makes a temporary table of (name, DuckDB type): DuckDB spills it where it is large."""
-        listed = duckdb_identifier_list(columns)
-        self.connection.execute(f"CREATE TEMP TABLE {quote(name)} ({listed})")
-
-    def add_rows(self, name: str, rows: pa.Table) -> None:
-        """Appends rows to a temporary table."""
-        self.connection.register("added_rows", rows)
-        try:
-            self.connection.execute(f"INSERT INTO temp.{quote(name)} BY NAME FROM added_rows")
-        finally:
-            self.connection.unregister("added_rows")
-
-    def drop_rows(self, name: str) -> None:
-        """Drops a temporary table, where there is one."""
-        self.connection.execute(f"DROP TABLE IF EXISTS temp.{quote(name)}")
 
     # the statement log --------------------------------------------------------------------------
 

@@ -182,7 +182,7 @@ async def _pull_query(statement: Query, session: SessionState, context: Context)
         return _rows(statement, planned, table, tuple(position))
     finally:
         for kept_rows in read.values():
-            runtime.database.drop_rows(kept_rows)
+            runtime.database.kept.drop(kept_rows)
 
 
 async def _keep_shared(source: Source, shared: SharedQuery, session: SessionState) -> str:
@@ -195,8 +195,8 @@ async def _keep_shared(source: Source, shared: SharedQuery, session: SessionStat
 def _make(source: Source, rows: pa.Table, session: SessionState) -> str:
     session.engine.transient += 1
     name = f"transient_{session.engine.transient}"
-    session.engine.runtime.database.make_rows(name, _columns(source))
-    session.engine.runtime.database.add_rows(name, rows)
+    session.engine.runtime.database.kept.make(name, _columns(source))
+    session.engine.runtime.database.kept.add(name, rows)
     return name
 
 
@@ -231,17 +231,17 @@ async def _read_topic(source: Source, session: SessionState) -> str:
     failed: list[Exception] = []
     options = QueryOptions(
         records_max=session.properties.number("streamsql.batch.records.max"),
-        emit=lambda batch: database.add_rows(query_id, batch),
+        emit=lambda batch: database.kept.add(query_id, batch),
         on_error=failed.append,
     )
-    database.make_rows(query_id, _columns(source))
+    database.kept.make(query_id, _columns(source))
     try:
         await engine.runtime.start(plan_read(source, query_id=query_id), options)
         await engine.runtime.drain_query(query_id)
         if failed:
             raise failed[0]
     except BaseException:
-        database.drop_rows(query_id)
+        database.kept.drop(query_id)
         raise
     finally:
         engine.runtime.stop_soon(query_id)
