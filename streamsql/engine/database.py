@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from streamsql.engine.kept_rows import KeptRows
 from streamsql.engine.plan import parameter_names
 from streamsql.errors import DatabaseError, QueryError
 from streamsql.schema.duck import literal, quote
@@ -67,6 +68,7 @@ class Database:
     ) -> None:
         self.path = path
         self.connection = _open(path)
+        self.kept = KeptRows(self.connection)
         try:
             self._prepare(dict(settings or {}), kernels)
         except BaseException:

@@ -7,7 +7,7 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -52,26 +52,36 @@ class Grouping:
     items: tuple[Item, ...]
 
 
-def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context) -> Grouping:
-    """The frame after GROUP BY and HAVING."""
-    if query.having is not None and frame.window is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """What a GROUP BY asks for. `keys`: expressions over the input, called `schema.key`;
+    `aggregates`: their results are `schema.value`. `items` and `having` read columns of GROUP.
+    """
+
+    keys: tuple[TypedSql, ...]
+    exprs: tuple[ast.Expr, ...]
+    aggregates: tuple[BoundAggregate, ...]
+    schema: Schema
+    items: tuple[Item, ...]
+    having: ast.Expr | None
+    places: Mapping[ast.Expr, ast.ColumnRef]
+
+
+def resolve_groups(
+    query: Query, scope: Scope, items: tuple[Item, ...], context: Context, *, windowed: bool
+) -> Groups:
+    """GROUP BY, HAVING and the aggregates of `items`. `windowed`: the input has window bounds."""
+    if query.having is not None and not windowed:
         _refuse_bounds(query.having)
-    having = qualify(query.having, frame.scope.within("HAVING")) if query.having else None
+    having = qualify(query.having, scope.within("HAVING")) if query.having else None
     calls = aggregate_calls([i.expr for i in items] + ([having] if having else []))
     _check(query, items, calls, persistent=context.persistent)
-    keys = _keys(query, frame)
+    keys = _keys(query, scope)
     names = _key_names(keys, items)
-    bound = [_bound(call, frame, context) for call in calls]
-    _check_table(frame, bound)
+    bound = tuple(_bound(call, scope, context, windowed=windowed) for call in calls)
     schema = Schema(
         key=tuple(Column(n, t.type) for n, (_, t) in zip(names, keys, strict=True)),
         value=tuple(Column(f"KSQL_AGG_VARIABLE_{i}", b.type) for i, b in enumerate(bound)),
-    )
-    node = _node(query, frame, keys=keys, bound=bound, schema=schema)
-    window = node.window
-    scope = Scope(
-        entries=schema_entries(GROUP, schema)
-        + pseudo_entries(GROUP, windowed=window is not None, offsets=False)
     )
     places = {
         expr: ast.ColumnRef(name=n, source=GROUP) for n, (expr, _) in zip(names, keys, strict=True)
@@ -80,18 +90,39 @@ def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context)
         call: ast.ColumnRef(name=f"KSQL_AGG_VARIABLE_{i}", source=GROUP)
         for i, call in enumerate(calls)
     }
-    rewritten = _rewrite_items(items, places, windowed=query.window is not None)
+    makes_windows = query.window is not None
+    return Groups(
+        keys=tuple(t for _, t in keys),
+        exprs=tuple(e for e, _ in keys),
+        aggregates=bound,
+        schema=schema,
+        items=_rewrite_items(items, places, windowed=makes_windows),
+        having=None if having is None else over_group(having, places, windowed=makes_windows),
+        places=places,
+    )
+
+
+def group(query: Query, frame: Frame, items: tuple[Item, ...], context: Context) -> Grouping:
+    """The frame after GROUP BY and HAVING."""
+    groups = resolve_groups(query, frame.scope, items, context, windowed=frame.window is not None)
+    _check_table(frame, groups.aggregates)
+    node = _node(query, frame, groups)
+    scope = Scope(
+        entries=schema_entries(GROUP, groups.schema)
+        + pseudo_entries(GROUP, windowed=node.window is not None, offsets=False)
+    )
     grouped = Frame(
         node=node,
         scope=scope,
         table=True,
-        key=tuple((ast.ColumnRef(name=n, source=GROUP),) for n in names),
+        key=tuple((ast.ColumnRef(name=c.name, source=GROUP),) for c in groups.schema.key),
         sources=frame.sources,
-        window=window,
+        window=node.window,
     )
-    if having is not None:
-        grouped = _filtered(grouped, having, places)
-    return Grouping(frame=grouped, items=rewritten)
+    if groups.having is not None:
+        condition = having_condition(groups.having, scope, query.having)
+        grouped = grouped.on(Filter(input=grouped.node, condition=condition))
+    return Grouping(frame=grouped, items=groups.items)
 
 
 def _check(
@@ -137,8 +168,8 @@ def _raise_loose(loose: Sequence[str]) -> None:
     )
 
 
-def _keys(query: Query, frame: Frame) -> list[tuple[ast.Expr, TypedSql]]:
-    scope = frame.scope.within("GROUP BY")
+def _keys(query: Query, outer: Scope) -> list[tuple[ast.Expr, TypedSql]]:
+    scope = outer.within("GROUP BY")
     keys: list[tuple[ast.Expr, TypedSql]] = []
     for expr in query.group_by or (ast.BooleanLiteral(value=True),):
         for part in walk(expr):
@@ -192,13 +223,13 @@ def _key_names(keys: Sequence[tuple[ast.Expr, TypedSql]], items: tuple[Item, ...
     return names
 
 
-def _bound(call: ast.Call, frame: Frame, context: Context) -> BoundAggregate:
+def _bound(call: ast.Call, scope: Scope, context: Context, *, windowed: bool) -> BoundAggregate:
     args: list[TypedSql] = []
     for arg in call.args:
-        if frame.window is None:
+        if not windowed:
             _refuse_bounds(arg)
         if not isinstance(arg, ast.Star):
-            args.append(bind_whole(arg, frame.scope))
+            args.append(bind_whole(arg, scope))
     bound = functions.resolve_aggregate(call.name, args, call.position)
     setting = f"ksql.functions.{bound.name.lower()}.limit"
     if setting not in SETTINGS:
@@ -221,14 +252,7 @@ def _check_table(frame: Frame, bound: Sequence[BoundAggregate]) -> None:
     )
 
 
-def _node(
-    query: Query,
-    frame: Frame,
-    *,
-    keys: Sequence[tuple[ast.Expr, TypedSql]],
-    bound: Sequence[BoundAggregate],
-    schema: Schema,
-) -> Aggregate:
+def _node(query: Query, frame: Frame, groups: Groups) -> Aggregate:
     final = query.emit == "FINAL"
     if frame.table and query.window is not None:
         raise StatementError(
@@ -237,16 +261,17 @@ def _node(
         )
     if final and query.window is None:
         raise StatementError("EMIT FINAL is only supported for windowed aggregations.")
-    same_key = frame.window is None and [k for k, _ in keys] == [
+    same_key = frame.window is None and list(groups.exprs) == [
         choices[0] if len(choices) == 1 else next((c for c in choices if c == k), None)
-        for choices, (k, _) in zip(frame.key, keys, strict=False)
+        for choices, k in zip(frame.key, groups.exprs, strict=False)
     ]
-    keeps = same_key and len(keys) == len(frame.key)
+    keeps = same_key and len(groups.keys) == len(frame.key)
+    schema = groups.schema
     return Aggregate(
         input=frame.node,
         schema=schema,
-        group=tuple(t for _, t in keys),
-        aggregates=tuple(bound),
+        group=groups.keys,
+        aggregates=groups.aggregates,
         placement=None if keeps else placement(schema.key, frame.sources[0].partitions),
         over=_window(query.window, final=final) if query.window else None,
         final=final,
@@ -279,12 +304,12 @@ def _window(clause: WindowClause, *, final: bool) -> Window:
 
 
 def _rewrite_items(
-    items: tuple[Item, ...], places: dict[ast.Expr, ast.ColumnRef], *, windowed: bool
+    items: tuple[Item, ...], places: Mapping[ast.Expr, ast.ColumnRef], *, windowed: bool
 ) -> tuple[Item, ...]:
     loose: list[str] = []
     rewritten: list[Item] = []
     for item in items:
-        expr = _over_group(item.expr, places, windowed=windowed)
+        expr = over_group(item.expr, places, windowed=windowed)
         if any(c.source != GROUP for c in columns_of(expr)):
             loose.append(format_sql(unqualify(item.written)))
         rewritten.append(replace(item, expr=expr))
@@ -293,9 +318,11 @@ def _rewrite_items(
     return tuple(rewritten)
 
 
-def _over_group(
-    expr: ast.Expr, places: dict[ast.Expr, ast.ColumnRef], *, windowed: bool
+def over_group(
+    expr: ast.Expr, places: Mapping[ast.Expr, ast.ColumnRef], *, windowed: bool
 ) -> ast.Expr:
+    """A qualified expression over the input, as one over the grouped relation."""
+
     def visit(part: ast.Expr) -> ast.Expr | None:
         found = places.get(part)
         if found is not None:
@@ -307,22 +334,22 @@ def _over_group(
     return transform(expr, visit)
 
 
-def _filtered(grouped: Frame, having: ast.Expr, places: dict[ast.Expr, ast.ColumnRef]) -> Frame:
-    expr = _over_group(having, places, windowed=grouped.window is not None)
-    for column in columns_of(expr):
+def having_condition(having: ast.Expr, scope: Scope, written: ast.Expr | None) -> TypedSql:
+    """HAVING over the grouped relation; `written`: over its input."""
+    for column in columns_of(having):
         if column.source != GROUP:
             raise StatementError(
                 f"Non-aggregate HAVING expression not part of GROUP BY: {column.name}",
                 position=column.position,
             )
     try:
-        condition = bind_whole(expr, grouped.scope.within("HAVING"), having)
+        condition = bind_whole(having, scope.within("HAVING"), written)
     except StatementError as error:
         error.primary = f"Error in HAVING expression: {error.primary}"
         raise
     if condition.type != BOOLEAN:
         raise StatementError(
             f"Type error in HAVING expression: Should evaluate to boolean but is"
-            f" {format_sql(having)} ({condition.type}) instead."
+            f" {format_sql(unqualify(having))} ({condition.type}) instead."
         )
-    return grouped.on(Filter(input=grouped.node, condition=condition))
+    return condition

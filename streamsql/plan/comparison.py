@@ -7,6 +7,7 @@ it as a timestamp, partial or zoned, in UTC.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from streamsql.errors import StatementError
 from streamsql.plan.coerce import unify
@@ -60,9 +61,15 @@ def _merge(sql: str, *parts: TypedSql) -> TypedSql:
 
 def compare(expr: ast.Binary, left: TypedSql, right: TypedSql) -> TypedSql:
     """`left op right`, false where either is NULL."""
+    compared = equality(expr, left, right)
+    return replace(compared, sql=f"coalesce({compared.sql}, FALSE)")
+
+
+def equality(expr: ast.Binary, left: TypedSql, right: TypedSql) -> TypedSql:
+    """`left op right`, NULL where either is: for a join, where NULL counts as false."""
     left, right = _timestamps(expr.left, left, expr.right, right)
     left, right = _comparable(expr, left, right)
-    return _merge(f"coalesce({left.sql} {expr.op} {right.sql}, FALSE)", left, right)
+    return _merge(f"{left.sql} {expr.op} {right.sql}", left, right)
 
 
 def distinct(expr: ast.Binary, left: TypedSql, right: TypedSql) -> TypedSql:

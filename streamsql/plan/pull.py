@@ -119,10 +119,10 @@ def plan_pull(query: Query, source: Source, context: Context) -> Pull:
     items = expand(star_with_bounds(query, source) if windowed else query, scope, persistent=False)
     if aggregate_calls([i.expr for i in items]):
         _refuse("aggregate functions")
-    read = typed = [_typed(i, scope) for i in items]
+    read = typed = [bound_item(i, scope) for i in items]
     where = pushed = ""
     if query.where is not None:
-        condition = _condition(query.where, scope)
+        condition = where_condition(query.where, scope)
         pushed = f"coalesce({_guarded(condition)}, FALSE)"
         where = f"WHERE {pushed}"
         read = [*read, condition]
@@ -168,7 +168,8 @@ def star_with_bounds(query: Query, source: Source) -> Query:
     return replace(query, items=tuple(items))
 
 
-def _typed(item: Item, scope: Scope) -> TypedSql:
+def bound_item(item: Item, scope: Scope) -> TypedSql:
+    """A selected column."""
     typed = bind(item.expr, scope)
     if typed.type == NULL:
         raise StatementError(
@@ -183,7 +184,8 @@ def _guarded(typed: TypedSql) -> str:
     return f"TRY({typed.sql})" if typed.throws else typed.sql
 
 
-def _condition(expr: ast.Expr, scope: Scope) -> TypedSql:
+def where_condition(expr: ast.Expr, scope: Scope) -> TypedSql:
+    """The WHERE of a pull query."""
     try:
         condition = bind(expr, scope.within("WHERE"))
     except StatementError as error:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from streamsql.catalog.catalog import Source
 from streamsql.config import Properties
 from streamsql.errors import StatementError
-from streamsql.plan.rewrite import columns_of, walk
+from streamsql.plan.rewrite import columns_of, conjuncts, walk
 from streamsql.schema.column import WINDOW_BOUNDS
 from streamsql.schema.types import STRING
 from streamsql.sql import expr as ast
@@ -94,17 +94,11 @@ def _disjuncts(where: ast.Expr) -> list[ast.Expr]:
     return [where]
 
 
-def _conjuncts(expr: ast.Expr) -> list[ast.Expr]:
-    if isinstance(expr, ast.Binary) and expr.op == "AND":
-        return _conjuncts(expr.left) + _conjuncts(expr.right)
-    return [expr]
-
-
 def _check_disjunct(
     disjunct: ast.Expr, source: Source, keys: Sequence[str], properties: Properties
 ) -> None:
     constrained: dict[str, list[str]] = {}
-    for part in _conjuncts(disjunct):
+    for part in conjuncts(disjunct):
         found = _constraint(part, keys)
         if found is not None:
             constrained.setdefault(found[0], []).append(found[1])

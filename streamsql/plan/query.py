@@ -51,6 +51,7 @@ from streamsql.sql.statement import (
 
 def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuery:
     """The tree of `query`; `sink` is named in messages about a persistent query."""
+    _refuse_order(query)
     context = with_ctes(query, context)
     starred = any(isinstance(i, SelectStar) for i in query.items)
     context = replace(context, mentioned=_mentioned(query), starred=starred)
@@ -67,6 +68,19 @@ def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuer
     _refuse_group_clauses(query)
     frame, items = _flat_map(frame, items)
     return _plain(query, frame, items, context, sink)
+
+
+def _refuse_order(query: Query) -> None:
+    for present, what, hint in (
+        (query.order_by, "ORDER BY", "a pull query may have it"),
+        (query.distinct, "DISTINCT", "GROUP BY gives each value once; a pull query may have it"),
+    ):
+        if present:
+            raise StatementError(
+                f"{what} is not supported in a query that goes on for ever.",
+                hint=hint,
+                position=query.position,
+            )
 
 
 def _mentioned(query: Query) -> frozenset[str]:

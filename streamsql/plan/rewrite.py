@@ -30,6 +30,13 @@ def walk(expr: ast.Expr) -> Iterator[ast.Expr]:
         yield from walk(child)
 
 
+def conjuncts(expr: ast.Expr) -> list[ast.Expr]:
+    """What AND combines."""
+    if isinstance(expr, ast.Binary) and expr.op == "AND":
+        return conjuncts(expr.left) + conjuncts(expr.right)
+    return [expr]
+
+
 def transform(expr: ast.Expr, visit: Callable[[ast.Expr], ast.Expr | None]) -> ast.Expr:
     """`expr` with each part, outermost first, replaced by what `visit` gives for it; None keeps it
     and goes inside."""

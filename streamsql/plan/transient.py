@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamsql.catalog.catalog import Source as CatalogSource
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, FormatOptions
@@ -11,6 +12,7 @@ from streamsql.operators.collect import Collect
 from streamsql.operators.operator import Builder, Node
 from streamsql.operators.source import Source
 from streamsql.plan.frame import Context
+from streamsql.plan.from_clause import source_node
 from streamsql.plan.lowering import lower
 from streamsql.plan.persistent import new_builder
 from streamsql.plan.pull import star_with_bounds
@@ -47,8 +49,17 @@ def plan_print(topic: str, *, query_id: str) -> PhysicalPlan:
         value_format=kafka,
         value_options=FormatOptions(),
     )
+    return _collected(source, query_id)
+
+
+def plan_read(source: CatalogSource, *, query_id: str) -> PhysicalPlan:
+    """The plan that gives every record of a source: all its columns under their physical names."""
+    return _collected(source_node(source), query_id)
+
+
+def _collected(node: Node, query_id: str) -> PhysicalPlan:
     builder = Builder(query_id=query_id, every_change=True)
-    lower(rewrite(Collect(input=source)), builder)
+    lower(rewrite(Collect(input=node)), builder)
     return builder.build()
 
 

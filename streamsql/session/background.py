@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from streamsql.config import KAFKA
 from streamsql.runtime.cluster import SharedRuntime
 from streamsql.session.engine import Engine, join_service, new_engine
-from streamsql.session.handlers import select
+from streamsql.session.handlers import pull
 from streamsql.session.peers import OpenPeers
 from streamsql.session.session import Session
 from streamsql.session.statement_log import StatementLog
@@ -127,7 +127,7 @@ class Background:
         engine = self.engine
         peers = self._open_peers(self._settings)
         await peers.open(
-            lambda question: select.answer(question, Session(engine, question.properties)),
+            lambda question: pull.answer(question, Session(engine, question.properties)),
             lambda: engine.secret,
         )
         engine.peers = peers

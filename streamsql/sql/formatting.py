@@ -16,6 +16,7 @@ from streamsql.sql.keywords import RESERVED
 from streamsql.sql.statement import (
     ColumnDef,
     JoinRef,
+    OrderItem,
     Properties,
     PropertyValue,
     Query,
@@ -322,7 +323,8 @@ def format_query(query: Query) -> str:
     if query.ctes:
         ctes = ", ".join(f"{format_name(n)} AS ({format_query(q)})" for n, q in query.ctes)
         parts.append(f"WITH {ctes}")
-    parts.append("SELECT " + ", ".join(_format_item(item) for item in query.items))
+    distinct = "DISTINCT " if query.distinct else ""
+    parts.append(f"SELECT {distinct}" + ", ".join(_format_item(item) for item in query.items))
     parts.append("FROM " + _format_relation(query.source))
     if query.window is not None:
         parts.append("WINDOW " + _format_window(query.window))
@@ -334,11 +336,17 @@ def format_query(query: Query) -> str:
         parts.append("PARTITION BY " + format_values(query.partition_by))
     if query.having is not None:
         parts.append("HAVING " + format_clause(query.having))
+    if query.order_by:
+        parts.append("ORDER BY " + ", ".join(_format_order(item) for item in query.order_by))
     if query.emit is not None:
         parts.append("EMIT " + query.emit)
     if query.limit is not None:
         parts.append(f"LIMIT {query.limit}")
     return " ".join(parts)
+
+
+def _format_order(item: OrderItem) -> str:
+    return format_values((item.expr,)) + (" DESC" if item.descending else "")
 
 
 def _format_item(item: SelectItem) -> str:

@@ -12,6 +12,7 @@ from streamsql.sql.expression import read_expression, read_primary, read_value
 from streamsql.sql.keywords import NONRESERVED, RESERVED
 from streamsql.sql.statement import (
     JoinRef,
+    OrderItem,
     Query,
     Relation,
     SelectColumn,
@@ -45,6 +46,7 @@ def read_query(cursor: Cursor) -> Query:
     cursor.enter()
     ctes = _read_ctes(cursor)
     cursor.expect("SELECT")
+    distinct = not cursor.strict and cursor.accept("DISTINCT")
     items = [_read_item(cursor)]
     while cursor.accept(","):
         items.append(_read_item(cursor))
@@ -56,6 +58,7 @@ def read_query(cursor: Cursor) -> Query:
     group_by = _read_grouping(cursor) if _accept_by(cursor, "GROUP") else ()
     partition_by = _read_grouping(cursor) if _accept_by(cursor, "PARTITION") else ()
     having = read_expression(cursor) if cursor.accept("HAVING") else None
+    order_by = _read_order(cursor) if _at_order(cursor) else ()
     emit = None
     if cursor.accept("EMIT"):
         if not cursor.at_any(_EMITS):
@@ -76,6 +79,8 @@ def read_query(cursor: Cursor) -> Query:
         emit=emit,
         limit=limit,
         ctes=ctes,
+        distinct=distinct,
+        order_by=order_by,
     )
 
 
@@ -84,6 +89,23 @@ def _accept_by(cursor: Cursor, word: str) -> bool:
         return False
     cursor.expect("BY")
     return True
+
+
+def _at_order(cursor: Cursor) -> bool:
+    return not cursor.strict and cursor.at("ORDER", "BY")
+
+
+def _read_order(cursor: Cursor) -> tuple[OrderItem, ...]:
+    cursor.expect("ORDER", "BY")
+    items: list[OrderItem] = []
+    while True:
+        expr = read_value(cursor)
+        descending = cursor.accept("DESC")
+        if not descending:
+            cursor.accept("ASC")
+        items.append(OrderItem(expr=expr, descending=descending))
+        if not cursor.accept(","):
+            return tuple(items)
 
 
 def _read_ctes(cursor: Cursor) -> tuple[tuple[str, Query], ...]:
@@ -141,7 +163,7 @@ def _read_alias(cursor: Cursor) -> str | None:
     # Identifiers too: `FROM s EMIT CHANGES` has no alias, `FROM s EMIT EMIT CHANGES` has one.
     if cursor.at("EMIT") and cursor.peek().key in _EMITS:
         return None
-    if cursor.at("PARTITION", "BY"):
+    if cursor.at("PARTITION", "BY") or _at_order(cursor):
         return None
     return read_identifier(cursor)
 

@@ -111,9 +111,17 @@ class SelectStructStar(SelectItem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItem:
+    """An expression of ORDER BY: beyond ksqlDB."""
+
+    expr: Expr
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query(Statement):
     """A SELECT. `emit` is CHANGES, FINAL or None (absent: a pull query, or the default of a
-    persistent one).
+    persistent one). `distinct`, `order_by` and `ctes` go beyond ksqlDB.
     """
 
     items: tuple[SelectItem, ...]
@@ -126,6 +134,8 @@ class Query(Statement):
     emit: str | None = None
     limit: int | None = None
     ctes: tuple[tuple[str, Query], ...] = ()
+    distinct: bool = False
+    order_by: tuple[OrderItem, ...] = ()
 
 
 # ------------------------------------------------------------------ definitions

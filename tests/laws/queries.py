@@ -121,4 +121,4 @@ def _pulls(
             assert isinstance(query, st.Query)
             context = Context(catalog=catalog, properties=properties, persistent=False)
             pull = plan_pull(query, check_pull(query, context), context)
-            yield pull.sql.replace("{rows}", plan.materialized)
+            yield pull.over(plan.materialized)
