@@ -21,7 +21,7 @@ from streamsql.brokers.log import APPENDED
 from streamsql.runtime.opening import open_runtime
 from tests.crash.runner import POINTS, run
 
-# A process of its own each time, but one that has the modules loaded: that takes longer than the run.
+# A process of its own each time, but one that has the modules loaded: that takes longer.
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.crash.runner"])
 SINKS = ("DEAR", "TOTALS", "WINDOWED", "NAMED")
