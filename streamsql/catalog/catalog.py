@@ -44,7 +44,7 @@ class WindowSpec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A stream or table. `query` is the id of the query that writes it, empty for a declared
-    one."""
+    one. `ttl_ms`: how long after its time a table's row lives; None: until it is deleted."""
 
     name: str
     kind: str
@@ -58,6 +58,7 @@ class Source:
     read_only: bool = False
     partitions: int = 1
     replicas: int = 1
+    ttl_ms: int | None = None
     query: str = ""
     text: str = ""
 

@@ -36,7 +36,7 @@ WITH_NAMES = (
     "KEY_DELIMITER VALUE_DELIMITER TIMESTAMP TIMESTAMP_FORMAT WRAP_SINGLE_VALUE KEY_SCHEMA_ID "
     "VALUE_SCHEMA_ID KEY_SCHEMA_FULL_NAME VALUE_SCHEMA_FULL_NAME VALUE_AVRO_SCHEMA_FULL_NAME "
     "KEY_PROTOBUF_NULLABLE_REPRESENTATION VALUE_PROTOBUF_NULLABLE_REPRESENTATION WINDOW_TYPE "
-    "WINDOW_SIZE SOURCED_BY_CONNECTOR SOURCE_CONNECTOR QUERY_ID"
+    "WINDOW_SIZE SOURCED_BY_CONNECTOR SOURCE_CONNECTOR QUERY_ID TTL_MS"
 ).split()
 _SPECIAL_DELIMITERS = {"TAB": "\t", "SPACE": " "}
 _UNITS_MS = {
@@ -258,6 +258,7 @@ def declare(
         read_only=statement.read_only,
         partitions=_partitions(options, topic, topics),
         replicas=options.number("REPLICAS") or 1,
+        ttl_ms=_time_to_live(options, statement.kind),
         text=statement.text,
     )
     check_formats(source)
@@ -276,6 +277,20 @@ def _partitions(options: With, topic: str, topics: Mapping[str, int]) -> int:
             hint="leave PARTITIONS out to use the topic as it is",
         )
     return found or asked or 1
+
+
+def _time_to_live(options: With, kind: str) -> int | None:
+    ttl_ms = options.number("TTL_MS")
+    if ttl_ms is None:
+        return None
+    if kind != TABLE:
+        raise StatementError(
+            "'TTL_MS' is for tables: a stream keeps nothing that could end",
+            hint="leave it out, or declare a table",
+        )
+    if ttl_ms < 1:
+        raise StatementError(f"Invalid value {ttl_ms} for property TTL_MS: at least 1 is needed")
+    return ttl_ms
 
 
 def default_wrap(spec: FormatSpec, schema: Schema, properties: Properties) -> FormatSpec:

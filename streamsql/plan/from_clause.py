@@ -6,6 +6,7 @@ from streamsql.catalog.catalog import Source as CatalogSource
 from streamsql.errors import StatementError, UnsupportedError
 from streamsql.formats import format_named
 from streamsql.formats.format import KEY, VALUE
+from streamsql.operators.expire import Expire
 from streamsql.operators.operator import WindowInfo
 from streamsql.operators.source import Source
 from streamsql.plan.declare import options_of
@@ -59,9 +60,15 @@ def window_info(source: CatalogSource) -> WindowInfo | None:
     return WindowInfo(kind=source.window.kind, size_ms=source.window.size_ms)
 
 
-def source_node(source: CatalogSource) -> Source:
-    """The operator that reads a source's topic: key columns, then values and header columns as
-    values."""
+def source_node(source: CatalogSource) -> Source | Expire:
+    """The operators that read a source's topic: key columns, then values and header columns as
+    values; rows of a table end where it has a time for them."""
+    read = topic_node(source)
+    return read if source.ttl_ms is None else Expire(input=read, ttl_ms=source.ttl_ms)
+
+
+def topic_node(source: CatalogSource) -> Source:
+    """The operator that reads the records of a source's topic as they are."""
     names = [c.name for c in source.schema.columns()]
     physical = dict(zip(names, physical_names(names), strict=True))
     timestamp = None

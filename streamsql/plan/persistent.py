@@ -101,6 +101,13 @@ def _sink_source(
     query_id: str,
     topics: Mapping[str, int],
 ) -> Source:
+    if options.number("TTL_MS") is not None:
+        raise StatementError(
+            "'TTL_MS' is for tables that are declared over a topic",
+            detail="the rows of a query's table end with those that it was made of",
+            hint="declare the tables that it reads with TTL_MS, or give the query a WINDOW, whose"
+            " RETENTION says how long it is kept",
+        )
     left = planned.sources[0]
     prefix = context.properties.text("ksql.output.topic.name.prefix")
     topic = options.text("KAFKA_TOPIC") or prefix + statement.name

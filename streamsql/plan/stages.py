@@ -25,6 +25,7 @@ from typing import TypeGuard
 
 from streamsql.formats.format import Format, FormatOptions
 from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.expire import Expire
 from streamsql.operators.fault import Computed
 from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
@@ -142,7 +143,7 @@ class _Work:
                 return self._rekey(node, above)
             case Project():
                 return self._side(replace(node, input=self.cut(node.input, above)), above.place)
-            case Filter() | FlatMap() | Materialize():
+            case Filter() | FlatMap() | Materialize() | Expire():
                 return replace(node, input=self.cut(node.input, above))
             case StreamStreamJoin() | StreamTableJoin() | TableTableJoin() | ForeignKeyJoin():
                 # Named as in ksqlDB: each join to the left of another one has an `L_` more.
@@ -231,7 +232,7 @@ def _is_placed(node: Node, placement: Placement) -> bool:
         case Source() | Receive():
             # Its options do not matter: a single column has no name in KAFKA's bytes or JSON's.
             return node.key_format.name == placement.format.name
-        case Filter() | FlatMap() | Materialize() | Project() | Aggregate():
+        case Filter() | FlatMap() | Materialize() | Project() | Aggregate() | Expire():
             return _is_placed(node.input, placement)
         case StreamStreamJoin() | StreamTableJoin() | TableTableJoin() | ForeignKeyJoin():
             return _is_placed(node.left, placement)

@@ -14,7 +14,7 @@ from streamsql.operators.collect import Collect
 from streamsql.plan.coerce import as_type
 from streamsql.plan.expressions import bind
 from streamsql.plan.frame import Context
-from streamsql.plan.from_clause import source_node
+from streamsql.plan.from_clause import topic_node
 from streamsql.plan.lowering import lower
 from streamsql.plan.persistent import new_builder
 from streamsql.plan.values import NO_COLUMNS
@@ -31,7 +31,7 @@ def topic_rows(driver: Driver, source: Source) -> list[dict[str, object]]:
     `_null`."""
     context = Context(catalog=driver.engine.catalog, properties=Properties(), persistent=False)
     builder = new_builder("assertion", context)
-    lower(Collect(input=source_node(source)), builder)
+    lower(Collect(input=topic_node(source)), builder)
     task = Task(builder.build(), driver.engine.runtime.database.connection)
     table = task.step(_records(driver, source.topic), 0).outputs[0]
     names = [c.name for c in (*source.schema.key, *source.schema.value)]

@@ -1,7 +1,8 @@
 """A process that opens a database file, runs its queries until they have read all, and ends.
 
-It writes where it is into a file of one byte, which outlives `kill -9`; on demand it kills itself
-at one of those points, works wrongly, or is given too small a disk or no right to write.
+It writes where it is into a file, which outlives `kill -9`: a byte for the point, and one that says
+that it has come to the n-th pass of the point that it was told. On demand it kills itself there,
+works wrongly, or is given too small a disk or no right to write.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import resource
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,28 @@ POINTS = ("", "fetch", "fetched", "step", "stepped", "produce", "produced", "com
 
 
 class Track:
-    """Where the process is, and at which n-th pass of which point it ends itself."""
+    """Where the process is, and at which n-th pass of which point it tells so, or ends itself."""
 
-    def __init__(self, path: str, kill: str) -> None:
+    def __init__(self, path: str, *, kill: str, tell: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT)
         self._passed: Counter[str] = Counter()
-        point, _, count = kill.partition(":")
-        self._kill = (point, int(count or 0))
-        os.pwrite(self._file, b"\0", 0)
+        self._kill, self._tell = (_pass(text) for text in (kill, tell))
+        os.pwrite(self._file, b"\0\0", 0)
 
     def mark(self, point: str) -> None:
         os.pwrite(self._file, bytes([POINTS.index(point)]), 0)
         self._passed[point] += 1
-        if (point, self._passed[point]) == self._kill:
+        here = (point, self._passed[point])
+        if here == self._kill:
             os.kill(os.getpid(), signal.SIGKILL)
+        if here == self._tell:
+            os.pwrite(self._file, b"\1", 1)
+
+
+def _pass(text: str) -> tuple[str, int]:
+    """The point and the number of POINT:N."""
+    point, _, count = text.partition(":")
+    return point, int(count or 0)
 
 
 def watch(track: Track) -> None:
@@ -136,18 +145,21 @@ def confine(size_bytes: int, user: int) -> None:
         os.setuid(user)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
     parser.add_argument("track")
     parser.add_argument("--kill", default="", metavar="POINT:N")
+    parser.add_argument("--tell", default="", metavar="POINT:N")
+    parser.add_argument("--said", default=os.devnull, help="where errors are written")
     parser.add_argument("--sabotage", choices=sorted(SABOTAGE))
     parser.add_argument("--file-size-max", type=int, default=0)
     parser.add_argument("--user", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.sabotage:
         Runtime._step = SABOTAGE[options.sabotage]()
-    watch(Track(options.track, options.kill))
+    watch(Track(options.track, kill=options.kill, tell=options.tell))
+    said = open(options.said, "w")  # noqa: SIM115 -- until the process ends
     # The folders above may be closed to another user: it starts inside.
     os.chdir(options.file.parent)
     confine(options.file_size_max, options.user)
@@ -155,10 +167,12 @@ def main() -> int:
         with connect(options.file.name, streamsql_linger_ms="0") as connection:
             connection.wait()
     except StreamSqlError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        said.write(f"{type(error).__name__}: {error}\n")
+        said.close()
         return 1
     return 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run(arguments: Sequence[str]) -> None:
+    """`main` as the whole of a process."""
+    sys.exit(main(arguments))

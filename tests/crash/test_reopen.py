@@ -4,8 +4,11 @@ nothing."""
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -83,7 +86,7 @@ def test_a_read_only_folder_is_a_clear_error(original: Original, tmp_path: Path)
     assert sinks(process.file) == original.sinks
 
 
-def test_a_full_disk_stops_the_queries_and_loses_nothing(
+def test_a_file_that_may_not_grow_stops_the_queries_and_loses_nothing(
     original: Original, tmp_path: Path
 ) -> None:
     process = Process(tmp_path / "run", original.file)
@@ -96,3 +99,43 @@ def test_a_full_disk_stops_the_queries_and_loses_nothing(
     assert 0 < left < sum(table.num_rows for table in original.sinks.values())
     assert process.run() == (0, "")
     assert sinks(process.file) == original.sinks
+
+
+@contextmanager
+def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
+    """A file system of so many bytes; skips the test where nobody may mount one."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_the_queries_and_loses_nothing(
+    original: Original, tmp_path: Path
+) -> None:
+    whole = sum(table.num_rows for table in original.sinks.values())
+    with small_disk(tmp_path / "disk", original.file.stat().st_size + 120_000) as disk:
+        process = Process(disk / "run", original.file, notes=tmp_path)
+        code, text = process.run()
+        assert code == 1
+        assert "cannot be written" in text
+        assert "free space on the disk" in text
+        assert "nothing that was committed is lost" in text
+        # The full disk can be opened no more than it can be written; what is on it is whole.
+        larger = Process(tmp_path / "larger")
+        for path in process.file.parent.glob("a.duckdb*"):
+            if path.is_file():
+                shutil.copy(path, larger.file.parent)
+    left = sum(table.num_rows for table in sinks(larger.file).values())
+    assert 0 < left < whole
+    assert larger.run() == (0, "")
+    assert sinks(larger.file) == original.sinks

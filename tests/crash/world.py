@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Mapping
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,10 +19,11 @@ import pyarrow as pa
 import streamsql
 from streamsql.brokers.log import APPENDED
 from streamsql.runtime.opening import open_runtime
-from tests.crash.runner import POINTS
+from tests.crash.runner import POINTS, run
 
-ROOT = Path(__file__).resolve().parents[2]
-RUNNER = Path(__file__).with_name("runner.py")
+# A process of its own each time, but one that has the modules loaded: that takes longer.
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.crash.runner"])
 SINKS = ("DEAR", "TOTALS", "WINDOWED", "NAMED")
 ORDERS, USERS, BATCH = 500, 20, 40
 SECONDS_MAX = 60
@@ -128,46 +129,47 @@ async def _sinks(path: Path) -> Sinks:
 
 
 class Process:
-    """Processes on a copy of a database file, one after the other."""
+    """Processes on a copy of a database file, one after the other; what they say of themselves
+    stands in `notes`."""
 
-    def __init__(self, folder: Path, original: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, original: Path | None = None, *, notes: Path | None = None
+    ) -> None:
         folder.mkdir(exist_ok=True)
+        notes = notes or folder
         self.file = folder / "a.duckdb"
-        self.track = folder / "phase"
+        self.track = notes / "phase"
+        self._said = notes / "said"
         if original is not None:
             shutil.copy(original, self.file)
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
-        self.track.write_bytes(b"\0")
-        return subprocess.Popen(
-            [sys.executable, str(RUNNER), str(self.file), str(self.track), *options],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *options: str) -> ForkServerProcess:
+        self.track.write_bytes(b"\0\0")
+        arguments = [str(self.file), str(self.track), "--said", str(self._said), *options]
+        process = PROCESSES.Process(target=run, args=(arguments,))
+        process.start()
+        return process
 
-    def run(self, *options: str) -> tuple[int, str]:
+    def run(self, *options: str) -> tuple[int | None, str]:
         """Exit code (negative: the signal) and what it said."""
-        with self.start(*options) as process:
-            _, text = process.communicate(timeout=SECONDS_MAX)
-        return process.returncode, text
-
-    def run_killed_after(self, seconds: float) -> str | None:
-        """Kills a process so long after its first fetch; gives the point it had come to last, None
-        where it had ended before."""
-        with self.start() as process:
-            until = time.monotonic() + SECONDS_MAX
-            while not self._point() and process.poll() is None and time.monotonic() < until:
-                time.sleep(0.001)
-            time.sleep(seconds)
+        process = self.start(*options)
+        process.join(SECONDS_MAX)
+        if process.is_alive():
             process.kill()
-            _, text = process.communicate()
-        if process.returncode == 0:
-            return None
-        if process.returncode > 0:
-            raise AssertionError(text)
-        return self._point()
+        return process.exitcode, self._said.read_text()
 
-    def _point(self) -> str:
+    def run_killed_after(self, seconds: float, *, point: str = "fetch", count: int = 1) -> str:
+        """Kills a process so long after its n-th pass of a point; gives the point it had come to
+        last, and nothing where it had ended before."""
+        process = self.start("--tell", f"{point}:{count}")
+        until = time.monotonic() + SECONDS_MAX
+        while not self.track.read_bytes()[1] and process.is_alive() and time.monotonic() < until:
+            time.sleep(0.0002)
+        time.sleep(seconds)
+        process.kill()
+        process.join()
+        if process.exitcode == 0:
+            return ""
+        if process.exitcode != -signal.SIGKILL:
+            raise AssertionError(self._said.read_text())
         return POINTS[self.track.read_bytes()[0]]
