@@ -111,6 +111,15 @@ def is_aggregate(name: str) -> bool:
     return name.upper() in AGGREGATES
 
 
+def refuse_own(name: str, position: Position | None = None) -> None:
+    """Raises, as for an unknown name, where the function is ours and not ksqlDB's."""
+    entry = SCALARS.get(name.upper())
+    if entry is not None and not entry.ksqldb:
+        error = _unknown(name, position)
+        error.hint = "it is not ksqlDB's: SET 'streamsql.strict'='false' allows it"
+        raise error
+
+
 def is_table_function(name: str) -> bool:
     """Whether a call of `name` gives several rows."""
     return name.upper() in TABLE_FUNCTIONS

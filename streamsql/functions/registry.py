@@ -121,7 +121,7 @@ class ScalarFunction:
     """A function of a row. `name` is spelled as ksqlDB's messages spell it; look it up in capitals.
 
     `varies`: it hashes ROW and SEED, or reads the time; the test of its examples only
-    executes them.
+    executes them. `ksqldb`: ksqlDB has it; strict mode refuses it otherwise.
     """
 
     name: str
@@ -129,6 +129,7 @@ class ScalarFunction:
     doc: str
     examples: tuple[Example, ...]
     varies: bool = False
+    ksqldb: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +169,16 @@ def scalar(
     doc: str,
     examples: Sequence[tuple[str, str]],
     varies: bool = False,
+    ksqldb: bool = True,
 ) -> ScalarFunction:
     """An entry; `examples` are pairs of a call and its result as JSON: `("ABS(-3)", "3")`."""
     return ScalarFunction(
-        name=name, signatures=signatures, doc=doc, examples=_examples(examples), varies=varies
+        name=name,
+        signatures=signatures,
+        doc=doc,
+        examples=_examples(examples),
+        varies=varies,
+        ksqldb=ksqldb,
     )
 
 

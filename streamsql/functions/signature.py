@@ -274,12 +274,13 @@ def accepts(pattern: SqlType, type_: SqlType, bindings: Bindings, *, casts: bool
     Variables bind exactly: ksqlDB widens nothing for them. With `casts` other parameters take what
     widens to them, and a STRING for DATE, TIME and TIMESTAMP.
     """
-    if type_ == NULL or pattern == ANY:
-        return True
     if isinstance(pattern, LambdaType):
         return isinstance(type_, LambdaShape) and type_.arity == len(pattern.parameters)
     if isinstance(type_, LambdaShape):
         return False
+    if type_ == NULL or pattern == ANY:
+        # A unit is a word of the language, and no value.
+        return pattern != INTERVALUNIT
     if is_generic(pattern):
         return bind(pattern, type_, bindings)
     return _accepts_concrete(pattern, type_, casts=casts)

@@ -227,6 +227,15 @@ def _pad(side: str, type_: str) -> Signature:
 
 ENTRIES = (
     scalar(
+        "STARTS_WITH",
+        signature("STRING, STRING -> BOOLEAN", "starts_with({0}, {1})"),
+        signature("BYTES, BYTES -> BOOLEAN", "starts_with(hex({0}), hex({1}))"),
+        doc="Whether a text or bytes begin with others. ksqlDB has only LIKE, whose wildcards a"
+        " prefix may hold.",
+        examples=[("STARTS_WITH('50% off', '50%')", "true"), ("STARTS_WITH('a', 'ab')", "false")],
+        ksqldb=False,
+    ),
+    scalar(
         "len",
         signature("STRING -> INTEGER", length),
         signature("BYTES -> INTEGER", length),

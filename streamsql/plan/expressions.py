@@ -27,20 +27,18 @@ from streamsql.schema.types import (
     BOOLEAN,
     DOUBLE,
     INTEGER,
+    INTERVALUNIT,
     NULL,
     STRING,
     Array,
     Decimal,
     Map,
-    Scalar,
     SqlType,
     Struct,
     is_numeric,
 )
 from streamsql.sql import expr as ast
 from streamsql.sql import format as format_sql
-
-INTERVAL_UNIT = Scalar("INTERVALUNIT")
 
 
 def bind(expr: ast.Expr, scope: Scope) -> TypedSql:
@@ -137,7 +135,7 @@ def _column(expr: ast.ColumnRef, scope: Scope) -> TypedSql:
 
 
 def _interval(expr: ast.Interval, _: Scope) -> TypedSql:
-    return constant(literal(expr.unit), INTERVAL_UNIT, expr.unit)
+    return constant(literal(expr.unit), INTERVALUNIT, expr.unit)
 
 
 # ------------------------------------------------------------------ access

@@ -54,6 +54,8 @@ def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuer
     _refuse_order(query)
     context = with_ctes(query, context)
     starred = any(isinstance(i, SelectStar) for i in query.items)
+    if context.properties.flag("streamsql.strict"):
+        _refuse_own_functions(query)
     context = replace(context, mentioned=_mentioned(query), starred=starred)
     frame = plan_from(query.source, context, plan_query)
     if query.where is not None:
@@ -83,8 +85,20 @@ def _refuse_order(query: Query) -> None:
             )
 
 
+def _refuse_own_functions(query: Query) -> None:
+    for expr in _expressions(query):
+        for part in walk(expr):
+            if isinstance(part, ast.Call):
+                functions.refuse_own(part.name, part.position)
+
+
 def _mentioned(query: Query) -> frozenset[str]:
     """The names of all columns that the query writes out."""
+    return frozenset(c.name for e in _expressions(query) for c in columns_of(e))
+
+
+def _expressions(query: Query) -> list[ast.Expr]:
+    """All that the query computes."""
     exprs: list[ast.Expr | None] = [query.where, query.having, *query.group_by]
     exprs += [*query.partition_by, *_conditions(query.source)]
     for item in query.items:
@@ -92,7 +106,7 @@ def _mentioned(query: Query) -> frozenset[str]:
             exprs.append(item.expr)
         elif isinstance(item, SelectStructStar):
             exprs.append(item.base)
-    return frozenset(c.name for e in exprs if e is not None for c in columns_of(e))
+    return [e for e in exprs if e is not None]
 
 
 def _conditions(relation: Relation) -> list[ast.Expr]:

@@ -306,3 +306,15 @@ def test_initcap(compare, texts):
 def test_md5(compare, texts):
     rows = [(t,) for t in texts(300, 63)]
     compare("MD5", [STRING], rows, strict(lambda t: hashlib.md5(t.encode()).hexdigest()))
+
+
+def test_starts_with(compare, texts):
+    compare("STARTS_WITH", [STRING, STRING], search_rows(texts, 60), strict(str.startswith))
+    chance = random.Random(61)
+    rows = [
+        tuple(bytes(chance.choices(b"\x01\x10\x00", k=chance.randrange(n))) for n in (9, 3))
+        for _ in range(ROWS)
+    ]
+    compare(
+        "STARTS_WITH", [BYTES, BYTES], [*rows, (None, b""), (b"", None)], strict(bytes.startswith)
+    )

@@ -32,3 +32,11 @@ ASSERT VALUES sums VALUES (7, 0.1);
 ASSERT VALUES sums VALUES (7, 1e16);
 ASSERT VALUES sums VALUES (7, 1e16);
 ASSERT VALUES sums VALUES (7, 0.0);
+
+--@test: a sum of doubles beside another query's count is computed in the same engine
+CREATE STREAM s (k STRING KEY, v DOUBLE) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+CREATE TABLE counts AS SELECT k, COUNT(*) AS c FROM s GROUP BY k;
+CREATE TABLE sums AS SELECT k, SUM(v) AS t FROM s GROUP BY k;
+INSERT INTO s (k, v) VALUES ('a', 1.5);
+ASSERT VALUES counts (k, c) VALUES ('a', 1);
+ASSERT VALUES sums (k, t) VALUES ('a', 1.5);

@@ -38,3 +38,18 @@ CREATE STREAM big AS SELECT id, amuont FROM orders;
 --@expected.message: must include the key column ID in its projection
 CREATE STREAM orders (id INT KEY, amount DOUBLE) WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='JSON');
 CREATE STREAM big AS SELECT amount FROM orders;
+
+--@test: STARTS_WITH takes a prefix as it is, of texts and of bytes
+CREATE STREAM s (k STRING KEY, t STRING, y BYTES) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+CREATE STREAM o AS SELECT k, STARTS_WITH(t, '50%') AS a, STARTS_WITH(y, TO_BYTES('01', 'hex')) AS b FROM s;
+INSERT INTO s (k, t, y) VALUES ('x', '50% off', 'AQI=');
+INSERT INTO s (k, t) VALUES ('y', '500 off');
+ASSERT VALUES o (k, a, b) VALUES ('x', true, true);
+ASSERT VALUES o (k, a, b) VALUES ('y', false, NULL);
+
+--@test: a function that ksqlDB does not have is refused in strict mode
+--@expected.error: io.confluent.ksql.util.KsqlException
+--@expected.message: Can't find any functions with the name 'STARTS_WITH'
+SET 'streamsql.strict' = 'true';
+CREATE STREAM s (k STRING KEY, t STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+CREATE STREAM o AS SELECT k, LEN(t) + CASE WHEN STARTS_WITH(t, 'a') THEN 1 ELSE 0 END AS n FROM s;
