@@ -7,7 +7,7 @@ The records of those in `WITH_SCHEMAS` have a schema in a registry: `schema_kern
 from __future__ import annotations
 
 from streamsql.errors import StatementError, UnsupportedError
-from streamsql.formats import avro, delimited, json, kafka, none, text
+from streamsql.formats import avro, delimited, json, json_sr, kafka, none, text
 from streamsql.formats.format import Format
 from streamsql.formats.framed import SchemaFormat, framed_kernels
 from streamsql.formats.kernel import Kernel
@@ -22,13 +22,13 @@ __all__ = [
     "schema_kernels",
 ]
 
-WITH_SCHEMAS: dict[str, SchemaFormat] = {m.FORMAT.name: m.FORMAT for m in (avro,)}
+WITH_SCHEMAS: dict[str, SchemaFormat] = {m.FORMAT.name: m.FORMAT for m in (avro, json_sr)}
 FORMATS: dict[str, Format] = {
     **{m.FORMAT.name: m.FORMAT for m in (json, delimited, kafka, none)},
     **WITH_SCHEMAS,
 }
 
-_PLANNED = ("JSON_SR", "PROTOBUF", "PROTOBUF_NOSR")
+_PLANNED = ("PROTOBUF", "PROTOBUF_NOSR")
 
 KERNELS = (*json.KERNELS, *delimited.KERNELS, *text.KERNELS)
 
