@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from streamsql.catalog.catalog import FormatSpec, Source
-from streamsql.formats import WITH_SCHEMAS, SchemaFormat
+from streamsql.formats import WITH_SCHEMAS, SchemaFormat, protobuf_nosr
 from streamsql.formats.arrow_column import arrow_type
 from streamsql.formats.format import KEY, VALUE, FormatOptions
-from streamsql.formats.framed import HEADER_BYTES, schema_text, write_spec
+from streamsql.formats.framed import HEADER_BYTES, schema_text, struct_of, write_spec
 from streamsql.plan.declare import options_of
 from streamsql.registry.registry import Registry
 from streamsql.schema.column import Column
@@ -75,6 +75,8 @@ class Side:
         if self.format is not None:
             return self._encode_by_schema(self.format, value)
         name = self.spec.name
+        if name == protobuf_nosr.NAME:
+            return self._encode_by_columns(value)
         if name == "JSON":
             return json_text(value).encode()
         if name == "KAFKA" and self.columns and self.columns[0].type in _PACKED:
@@ -91,6 +93,8 @@ class Side:
         if self.format is not None:
             return self._decode_by_schema(self.format, data)
         name = self.spec.name
+        if name == protobuf_nosr.NAME:
+            return self._decode_by_columns(data)
         if name == "JSON":
             return json.loads(data, parse_float=Number)
         if name == "KAFKA" and self.columns and self.columns[0].type in _PACKED:
@@ -128,6 +132,22 @@ class Side:
         if error is not None:
             raise AssertionError(error)
         return _case_value(table.column(made.columns[0])[0].as_py(), column.type)
+
+    def _encode_by_columns(self, value: Json) -> bytes:
+        row = _column_value(value, struct_of(self.columns))
+        spec = write_spec(self.spec.name, self.columns, self.options, wrapped=True).text()
+        arrays = [pa.array([row[c.name]], arrow_type(c.type)) for c in self.columns]
+        return protobuf_nosr.WRITE.function(pa.array([spec]), *arrays)[0].as_py()
+
+    def _decode_by_columns(self, data: bytes) -> Json:
+        names = [c.name for c in self.columns]
+        made = protobuf_nosr.FORMAT.decode("_val", self.columns, self.options, wanted=names)
+        assert made.kernel is not None
+        table = made.kernel(pa.table({"_val": pa.array([data], pa.binary())}))
+        return {
+            c.name: _case_value(table.column(name)[0].as_py(), c.type)
+            for c, name in zip(self.columns, made.columns, strict=True)
+        }
 
     def _whole(self, format_: SchemaFormat, schema: RegisteredSchema) -> Column:
         options = replace(self.options, wrap=False, side=VALUE)
