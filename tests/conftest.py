@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kafka.broker import Broker, KafkaUnavailable
+from tests.registry.server import RegistryServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,5 +49,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         if os.environ.get("STREAMSQL_REQUIRE_KAFKA") == "1":
             raise
         pytest.skip(f"no Kafka here: {error}")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A schema registry that tests marked `kafka` share."""
+    try:
+        started = RegistryServer(tmp_path_factory.mktemp("registry"))
+    except KafkaUnavailable as error:
+        if os.environ.get("STREAMSQL_REQUIRE_KAFKA") == "1":
+            raise
+        pytest.skip(f"no schema registry here: {error}")
     yield started
     started.stop()

@@ -6,8 +6,18 @@ The records of those in `WITH_SCHEMAS` have a schema in a registry: `schema_kern
 
 from __future__ import annotations
 
-from streamsql.errors import StatementError, UnsupportedError
-from streamsql.formats import avro, delimited, json, kafka, none, text
+from streamsql.errors import StatementError
+from streamsql.formats import (
+    avro,
+    delimited,
+    json,
+    json_sr,
+    kafka,
+    none,
+    protobuf,
+    protobuf_nosr,
+    text,
+)
 from streamsql.formats.format import Format
 from streamsql.formats.framed import SchemaFormat, framed_kernels
 from streamsql.formats.kernel import Kernel
@@ -22,15 +32,13 @@ __all__ = [
     "schema_kernels",
 ]
 
-WITH_SCHEMAS: dict[str, SchemaFormat] = {m.FORMAT.name: m.FORMAT for m in (avro,)}
+WITH_SCHEMAS: dict[str, SchemaFormat] = {m.FORMAT.name: m.FORMAT for m in (avro, json_sr, protobuf)}
 FORMATS: dict[str, Format] = {
-    **{m.FORMAT.name: m.FORMAT for m in (json, delimited, kafka, none)},
+    **{m.FORMAT.name: m.FORMAT for m in (json, delimited, kafka, none, protobuf_nosr)},
     **WITH_SCHEMAS,
 }
 
-_PLANNED = ("JSON_SR", "PROTOBUF", "PROTOBUF_NOSR")
-
-KERNELS = (*json.KERNELS, *delimited.KERNELS, *text.KERNELS)
+KERNELS = (*json.KERNELS, *delimited.KERNELS, *protobuf_nosr.KERNELS, *text.KERNELS)
 
 
 def schema_kernels(schemas: Schemas) -> tuple[Kernel, ...]:
@@ -41,8 +49,6 @@ def schema_kernels(schemas: Schemas) -> tuple[Kernel, ...]:
 def format_named(name: str) -> Format:
     """The format of that name, in any case; raises StatementError for one that is not there."""
     found = FORMATS.get(name.upper())
-    if name.upper() in _PLANNED:
-        raise UnsupportedError(f"Format {name.upper()} is not supported yet")
     if found is None:
         raise StatementError(
             f"Unknown format: {name.upper()}", hint=f"formats are {', '.join(FORMATS)}"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from streamsql.formats.json_record import RANGES, TIME_RANGE
-from streamsql.formats.wire import Arrow
+from streamsql.formats.wire import Arrow, Cursor
 from streamsql.schema.duck import DECIMAL_PRECISION_MAX
 from streamsql.schema.types import (
     BIGINT,
@@ -78,6 +78,24 @@ def carried_column(
     if type_ == DATE:
         return pa.array(values.astype(np.int32)).view(pa.date32())
     return pa.array(values.astype(np.int64 if type_ == BIGINT else np.int32))
+
+
+def fit_decimals(cursor: Cursor, array: Arrow, wanted: Arrow) -> Arrow:
+    """The numbers as `wanted`; one that it cannot hold fails alone."""
+    try:
+        return array.cast(wanted)
+    except pa.ArrowInvalid:
+        pass
+    wrong = np.zeros(len(array), np.bool_)
+    fitted: list[object] = []
+    for i in range(len(array)):
+        try:
+            fitted.append(array[i].cast(wanted).as_py())
+        except pa.ArrowInvalid:
+            wrong[i] = True
+            fitted.append(None)
+    cursor.fail(wrong, f"Numeric field overflow: the value does not fit {wanted}")
+    return pa.array(fitted, wanted)
 
 
 def column_carriers(array: Arrow, type_: Scalar) -> npt.NDArray[np.int64]:

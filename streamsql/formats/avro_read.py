@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from streamsql.formats.arrow_column import (
     arrow_type,
     carried_column,
+    fit_decimals,
     make_list,
     make_map,
     make_struct,
@@ -213,26 +214,9 @@ def _decimal_reader(schema: Primitive | Fixed, type_: Decimal) -> Reader:
 
     def read(cursor: Cursor) -> Arrow:
         array = decimals(cursor, *read_slices(cursor, lengths(cursor)), written)
-        try:
-            return array.cast(wanted)
-        except pa.ArrowInvalid:
-            return _fit_one_by_one(cursor, array, wanted)
+        return fit_decimals(cursor, array, wanted)
 
     return read
-
-
-def _fit_one_by_one(cursor: Cursor, array: Arrow, wanted: pa.Decimal128Type) -> Arrow:
-    """A batch with a number that is too large: it fails alone."""
-    wrong = np.zeros(len(array), np.bool_)
-    fitted: list[Any] = []
-    for i in range(len(array)):
-        try:
-            fitted.append(array[i].cast(wanted).as_py())
-        except pa.ArrowInvalid:
-            wrong[i] = True
-            fitted.append(None)
-    cursor.fail(wrong, f"Numeric field overflow: the value does not fit {wanted}")
-    return pa.array(fitted, wanted)
 
 
 def _as_text(schema: Primitive | Fixed, path: str) -> Reader:

@@ -8,7 +8,7 @@ Confluent documentation: schema-registry, wire format.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -45,7 +45,10 @@ _SCHEMA_NAME, _WRITE_NAME = "streamsql_schema", "streamsql_write"
 NO_SCHEMA = "Unknown magic byte!"
 """Confluent's words for a record that does not begin with a zero and an id."""
 
-ReadRecords = Callable[[Cursor], list[Arrow | None]]
+Columns = Sequence[Arrow | None]
+"""One for each column of a record, None for one that is not wanted."""
+
+ReadRecords = Callable[[Cursor], Columns]
 WriteRecords = Callable[[Sequence[Arrow], int], Arrow]
 
 
@@ -150,16 +153,19 @@ class Framed:
         texts = _texts_by_id(ids, table.column(f"{self.prefix}schema"))
         failures = Failures()
         failures.add(np.flatnonzero(there & ~framed), NO_SCHEMA)
-        parts: list[tuple[Ints, list[Arrow | None]]] = []
+        parts: list[tuple[Ints, Columns]] = []
         for schema_id in np.unique(ids[framed]).tolist():
             rows = np.flatnonzero(framed & (ids == schema_id))
             cursor = Cursor(data, starts[rows] + HEADER_BYTES, ends[rows], rows, failures)
             read = self._read(texts.get(schema_id, ""), schema_id, cursor)
             if read is not None:
                 parts.append((rows, read))
-        return self._with_columns(table, parts, failures)
+        table = table.drop_columns([f"{self.prefix}schema"])
+        wanted = {i for i, c in enumerate(self.columns) if c.name in self.wanted}
+        types = [c.type for c in self.columns]
+        return add_columns(table, self.prefix, parts, failures, types=types, wanted=wanted)
 
-    def _read(self, text: str, schema_id: int, cursor: Cursor) -> list[Arrow | None] | None:
+    def _read(self, text: str, schema_id: int, cursor: Cursor) -> Columns | None:
         if not text or text.startswith(ERROR):
             reason = text[1:] or f"no schema was found for id {schema_id}"
             cursor.failures.add(cursor.rows, reason)
@@ -171,30 +177,52 @@ class Framed:
             return None
         return reader(cursor)
 
-    def _with_columns(
-        self,
-        table: pa.Table,
-        parts: Sequence[tuple[Ints, list[Arrow | None]]],
-        failures: Failures,
-    ) -> pa.Table:
-        count = table.num_rows
-        table = table.drop_columns([f"{self.prefix}schema"])
-        rows = np.concatenate([r for r, _ in parts]) if parts else np.zeros(0, np.int64)
-        order = np.argsort(rows, kind="stable")
-        for i, column in enumerate(self.columns):
-            if column.name not in self.wanted:
-                continue
-            given = [a for _, columns in parts if (a := columns[i]) is not None]
-            whole = nulls(count, arrow_type(column.type))
-            if given:
-                values = given[0] if len(given) == 1 else pa.concat_arrays(given)
-                values = values if len(given) == 1 else take(values, order)
-                whole = spread(values, rows[order], count)
-            table = table.append_column(f"{self.prefix}c{i}", whole)
-        reasons: list[str | None] = [None] * count
-        for row, reason in failures.reasons.items():
-            reasons[row] = reason
-        return table.append_column(f"{self.prefix}error", pa.array(reasons, pa.string()))
+
+def add_columns(
+    table: pa.Table,
+    prefix: str,
+    parts: Sequence[tuple[Ints, Columns]],
+    failures: Failures,
+    *,
+    types: Sequence[SqlType],
+    wanted: Collection[int],
+) -> pa.Table:
+    """The table with `<prefix>c0`, … for the wanted columns, and `<prefix>error`.
+
+    A part holds rows, and what was read of them.
+    """
+    count = table.num_rows
+    fields = [Field("", t) for t in types]
+    for i, column in enumerate(merged(parts, fields, count, wanted=wanted)):
+        if column is not None:
+            table = table.append_column(f"{prefix}c{i}", column)
+    reasons: list[str | None] = [None] * count
+    for row, reason in failures.reasons.items():
+        reasons[row] = reason
+    return table.append_column(f"{prefix}error", pa.array(reasons, pa.string()))
+
+
+def merged(
+    parts: Sequence[tuple[Ints, Columns]],
+    fields: Sequence[Field],
+    count: int,
+    *,
+    wanted: Collection[int] | None = None,
+) -> list[Arrow | None]:
+    """Columns of `count` rows from those of some rows each, NULL where none is there."""
+    rows = np.concatenate([r for r, _ in parts]) if parts else np.zeros(0, np.int64)
+    order = np.argsort(rows, kind="stable")
+    whole: list[Arrow | None] = []
+    for i, field in enumerate(fields):
+        given = [a for _, columns in parts if (a := columns[i]) is not None]
+        if wanted is not None and i not in wanted:
+            whole.append(None)
+        elif not given:
+            whole.append(nulls(count, arrow_type(field.type)))
+        else:
+            values = given[0] if len(given) == 1 else take(pa.concat_arrays(given), order)
+            whole.append(spread(values, rows[order], count))
+    return whole
 
 
 def schema_ids(data: Bytes, starts: Ints) -> npt.NDArray[np.int64]:
@@ -308,7 +336,7 @@ def write_spec(
         columns=struct_of(columns),
         wrapped=wrapped,
         full_name=full_name or options.full_name or "",
-        nullable=options.nullable or "",
+        nullable=(options.nullable or "").upper(),
         schema_id=options.schema_id,
     )
 

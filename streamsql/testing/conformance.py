@@ -47,18 +47,23 @@ def _run(driver: Driver, case: Mapping[str, Json]) -> dict[str, Json]:
     for topic in case["topics"]:
         if topic.get("partitions"):
             driver.create_topic(topic["name"], topic["partitions"])
-        register_schemas(topic, driver.registry)
     first = next(
         (i for i, s in enumerate(case["statements"]) if s.lstrip().upper().startswith("SELECT")),
         len(case["statements"]),
     )
     error, responses = None, []
     offset = 0
+    waiting = list(case["topics"])
     for i, statement in enumerate(case["statements"][:first]):
+        # Ids are given in the order in which the statements come to the topics.
+        named = [t for t in waiting if t["name"].upper() in statement.upper()]
+        waiting = [t for t in waiting if t not in named]
+        register_schemas(named, driver.registry)
         error = _execute(driver, statement, i)
         offset += len(statement) + 1
         if error is not None:
             return _result(driver, error, [])
+    register_schemas(waiting, driver.registry)
     during = case["inputs_when"] == "during-query"
     if not during:
         error = _produce(driver, case["inputs"])

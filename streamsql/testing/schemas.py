@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from streamsql.registry.embedded import EmbeddedRegistry
@@ -14,10 +15,10 @@ Json = Any
 _KINDS = {"JSON_SR": "JSON"}
 
 
-def register_schemas(topic: Mapping[str, Json], registry: Registry) -> None:
-    """Registers a topic's schemas under its subjects, with their ids where the case gives them."""
+def register_schemas(topics: Sequence[Mapping[str, Json]], registry: Registry) -> None:
+    """Registers topics' schemas under their subjects, with their ids where the case gives them."""
     assert isinstance(registry, EmbeddedRegistry)
-    for side in ("key", "value"):
+    for topic, side in product(topics, ("key", "value")):
         text = topic.get(f"{side}_schema")
         if text is None:
             continue

@@ -15,14 +15,14 @@ from typing import Any
 import pyarrow as pa
 
 from streamsql.catalog.catalog import FormatSpec, Source
-from streamsql.formats import WITH_SCHEMAS, SchemaFormat
+from streamsql.formats import WITH_SCHEMAS, SchemaFormat, protobuf_nosr
 from streamsql.formats.arrow_column import arrow_type
 from streamsql.formats.format import KEY, VALUE, FormatOptions
-from streamsql.formats.framed import HEADER_BYTES, schema_text, write_spec
+from streamsql.formats.framed import HEADER_BYTES, schema_text, struct_of, write_spec
 from streamsql.plan.declare import options_of
 from streamsql.registry.registry import Registry
 from streamsql.schema.column import Column
-from streamsql.schema.registered import RegisteredSchema
+from streamsql.schema.registered import JSON, RegisteredSchema
 from streamsql.schema.types import (
     BIGINT,
     BYTES,
@@ -75,6 +75,8 @@ class Side:
         if self.format is not None:
             return self._encode_by_schema(self.format, value)
         name = self.spec.name
+        if name == protobuf_nosr.NAME:
+            return self._encode_by_columns(value)
         if name == "JSON":
             return json_text(value).encode()
         if name == "KAFKA" and self.columns and self.columns[0].type in _PACKED:
@@ -91,6 +93,8 @@ class Side:
         if self.format is not None:
             return self._decode_by_schema(self.format, data)
         name = self.spec.name
+        if name == protobuf_nosr.NAME:
+            return self._decode_by_columns(data)
         if name == "JSON":
             return json.loads(data, parse_float=Number)
         if name == "KAFKA" and self.columns and self.columns[0].type in _PACKED:
@@ -104,15 +108,20 @@ class Side:
         latest = self.registry.latest(self.options.subject)
         if latest is None:
             raise AssertionError(f"{self.options.subject} has no schema")
+        if format_.kind == JSON:
+            return _header(latest.id) + json_text(value).encode()
         column = self._whole(format_, latest.schema)
         array = pa.array([_column_value(value, column.type)], arrow_type(column.type))
         spec = write_spec(self.spec.name, [column], self.options, wrapped=False)
         (body,) = format_.writer(spec, latest.schema)([array], 1).to_pylist()
-        return b"\x00" + latest.id.to_bytes(4, "big") + body
+        return _header(latest.id) + body
 
     def _decode_by_schema(self, format_: SchemaFormat, data: bytes) -> Json:
         schema = self.registry.schema(int.from_bytes(data[1:HEADER_BYTES], "big"))
         assert schema is not None
+        if format_.kind == JSON:
+            value = json.loads(data[HEADER_BYTES:], parse_float=Number)
+            return _with_floats(value, self._whole(format_, schema).type)
         column = self._whole(format_, schema)
         options = replace(self.options, wrap=False, side=VALUE)
         made = format_.decode("_val", [column], options, wanted=[column.name])
@@ -124,10 +133,44 @@ class Side:
             raise AssertionError(error)
         return _case_value(table.column(made.columns[0])[0].as_py(), column.type)
 
+    def _encode_by_columns(self, value: Json) -> bytes:
+        row = _column_value(value, struct_of(self.columns))
+        spec = write_spec(self.spec.name, self.columns, self.options, wrapped=True).text()
+        arrays = [pa.array([row[c.name]], arrow_type(c.type)) for c in self.columns]
+        return protobuf_nosr.WRITE.function(pa.array([spec]), *arrays)[0].as_py()
+
+    def _decode_by_columns(self, data: bytes) -> Json:
+        names = [c.name for c in self.columns]
+        made = protobuf_nosr.FORMAT.decode("_val", self.columns, self.options, wanted=names)
+        assert made.kernel is not None
+        table = made.kernel(pa.table({"_val": pa.array([data], pa.binary())}))
+        return {
+            c.name: _case_value(table.column(name)[0].as_py(), c.type)
+            for c, name in zip(self.columns, made.columns, strict=True)
+        }
+
     def _whole(self, format_: SchemaFormat, schema: RegisteredSchema) -> Column:
         options = replace(self.options, wrap=False, side=VALUE)
         (column,) = format_.columns(schema, options, exact=True)
         return column
+
+
+def _header(schema_id: int) -> bytes:
+    return b"\x00" + schema_id.to_bytes(4, "big")
+
+
+def _with_floats(value: Json, type_: SqlType) -> Json:
+    """A value of JSON in which a DOUBLE is a float."""
+    match type_:
+        case Struct(fields) if isinstance(value, dict):
+            types = {f.name: f.type for f in fields}
+            return {k: _with_floats(v, types[k]) for k, v in value.items()}
+        case Array(element) if isinstance(value, list):
+            return [_with_floats(v, element) for v in value]
+        case Map(_, inner) if isinstance(value, dict):
+            return {k: _with_floats(v, inner) for k, v in value.items()}
+        case _:
+            return float(value) if type_ == DOUBLE and isinstance(value, Number) else value
 
 
 def side_of(source: Source | None, side: str, registry: Registry) -> Side:

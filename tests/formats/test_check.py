@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamsql.errors import StatementError, UnsupportedError
+from streamsql.errors import StatementError
 from streamsql.formats import FORMATS, format_named
 from streamsql.formats.format import KEY, VALUE, FormatOptions
 from streamsql.schema import types as t
@@ -123,11 +123,3 @@ def test_formats_are_found_by_name() -> None:
     with pytest.raises(StatementError, match="Unknown format: FOO"):
         format_named("foo")
     assert FORMATS["DELIMITED"].configs == {"delimiter"}
-
-
-@pytest.mark.parametrize("name", ["AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"])
-def test_formats_to_come_are_no_unknown_ones(name: str) -> None:
-    if name in FORMATS:
-        pytest.skip(f"{name} is there")
-    with pytest.raises(UnsupportedError, match=f"Format {name} is not supported yet"):
-        format_named(name)

@@ -41,9 +41,13 @@ def check_round_trip(
         assert values == expected, f"{row} was written as {record!r}"
 
 
+FORGETFUL = ("PROTOBUF", "PROTOBUF_NOSR")
+"""They cannot tell a default from none, nor write a null in a list: test_protobuf.py."""
+
 SINGLE = [
     pytest.param(name, side, wrap, type_, id=f"{name}-{side}-{wrap}-{name_of(type_)}")
     for name, format_ in FORMATS.items()
+    if name not in FORGETFUL
     for side, wrap in ((VALUE, None), (VALUE, False), (KEY, None))
     for type_ in ALL
     if takes(format_, [Column("V", type_)], FormatOptions(side=side, wrap=wrap))

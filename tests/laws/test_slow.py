@@ -23,7 +23,7 @@ from streamsql.plan.kernels import KERNELS
 from streamsql.session import engine
 from streamsql.testing.driver import Driver
 
-FAST = {"streamsql_wide_capitals", "streamsql_murmur2"}
+FAST = {"streamsql_wide_capitals", "streamsql_murmur2", "streamsql_write_protobuf"}
 SLOW = {
     *("streamsql_like", "streamsql_set_scale"),
     *("streamsql_format_instant", "streamsql_format_days", "streamsql_format_time"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from streamsql.registry.confluent import ConfluentRegistry, registry_settings
 from streamsql.registry.embedded import EmbeddedRegistry
 from streamsql.registry.registry import Registry
 from streamsql.schema.registered import AVRO, PROTOBUF, Reference, RegisteredSchema
@@ -16,55 +18,70 @@ INT = RegisteredSchema(kind=AVRO, text='"int"')
 LONG = RegisteredSchema(kind=AVRO, text='"long"')
 
 
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with duckdb.connect() as connection:
-        made = EmbeddedRegistry(connection)
+_NUMBERS = count(1)
+
+
+@pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.kafka)])
+def registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
+    if request.param == "server":
+        url = request.getfixturevalue("registry_server").url
+        made = ConfluentRegistry(registry_settings({"url": url}))
         yield made
         made.close()
+        return
+    with duckdb.connect() as connection:
+        embedded = EmbeddedRegistry(connection)
+        yield embedded
+        embedded.close()
 
 
-def test_equal_schemas_have_one_id(registry: Registry) -> None:
-    first = registry.register("a", INT)
-    assert registry.register("a", INT) == first
-    assert registry.register("b", INT) == first
-    assert registry.register("a", LONG) != first
+@pytest.fixture
+def name() -> str:
+    """A subject's name that no other test has: the server is shared."""
+    return f"subject/{next(_NUMBERS)} é"
+
+
+def test_equal_schemas_have_one_id(registry: Registry, name: str) -> None:
+    first = registry.register(name, INT)
+    assert registry.register(name, INT) == first
+    assert registry.register(f"{name}2", INT) == first
+    assert registry.register(name, LONG) != first
     assert registry.schema(first) == INT
     assert registry.schema(12_345) is None
 
 
-def test_a_subject_has_versions(registry: Registry) -> None:
-    assert registry.latest("a") is None
-    registry.register("a", INT)
-    second = registry.register("a", LONG)
-    latest = registry.latest("a")
+def test_a_subject_has_versions(registry: Registry, name: str) -> None:
+    assert registry.latest(name) is None
+    registry.register(name, INT)
+    second = registry.register(name, LONG)
+    latest = registry.latest(name)
     assert latest is not None
     assert (latest.version, latest.id, latest.schema) == (2, second, LONG)
-    assert registry.has("a", second)
-    assert not registry.has("a", second + 1)
-    assert registry.subjects() == ["a"]
+    assert registry.has(name, second)
+    assert not registry.has(name, second + 1)
+    assert name in registry.subjects()
 
 
-def test_a_deleted_subject_keeps_its_ids(registry: Registry) -> None:
-    first = registry.register("a", INT)
-    registry.delete("a")
+def test_a_deleted_subject_keeps_its_ids(registry: Registry, name: str) -> None:
+    first = registry.register(name, INT)
+    registry.delete(name)
     registry.delete("never there")
-    assert registry.latest("a") is None
-    assert registry.subjects() == []
+    assert registry.latest(name) is None
+    assert name not in registry.subjects()
     assert registry.schema(first) == INT
-    assert registry.register("a", INT) == first
-    latest = registry.latest("a")
+    assert registry.register(name, INT) == first
+    latest = registry.latest(name)
     assert latest is not None
-    assert latest.version == 2
+    assert latest.schema == INT
 
 
-def test_a_schema_keeps_what_it_imports(registry: Registry) -> None:
+def test_a_schema_keeps_what_it_imports(registry: Registry, name: str) -> None:
     inner = RegisteredSchema(kind=PROTOBUF, text='syntax = "proto3"; message E {int64 t = 1;}')
     registry.register("e.proto", inner)
     text = 'syntax = "proto3"; import "e.proto"; message L {E e = 1;}'
     reference = Reference(name="e.proto", subject="e.proto", version=1, schema=inner)
     outer = RegisteredSchema(kind=PROTOBUF, text=text, references=(reference,))
-    found = registry.schema(registry.register("l", outer))
+    found = registry.schema(registry.register(name, outer))
     assert found == outer
     assert list(outer.imports()) == [("e.proto", inner.text)]
 

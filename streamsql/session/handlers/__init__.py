@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streamsql.session.handlers import (
+    assert_schema,
     assert_topic,
     backup,
     control,
@@ -46,6 +47,7 @@ HANDLERS: dict[type[st.Statement], Handler] = {
     st.Explain: explain.handle,
     st.PrintTopic: print_topic.handle,
     st.AssertTopic: assert_topic.handle,
+    st.AssertSchema: assert_schema.handle,
     st.RunScript: run_script.handle,
     st.ControlQuery: control.handle,
     st.SetProperty: settings.set_property,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from streamsql.errors import StatementError
 from streamsql.session.result import Result
@@ -15,13 +16,7 @@ _POLL_SECONDS = 0.05
 
 async def handle(statement: AssertTopic, session: SessionState) -> Result:
     """Whether the topic is there; StatementError where it is not within TIMEOUT."""
-    timeout_ms = TIMEOUT_MS if statement.timeout_ms is None else statement.timeout_ms
-    polls = int(timeout_ms / 1000 / _POLL_SECONDS)
-    wrong = await _wrong(statement, session)
-    while wrong and polls > 0 and _can_wait():
-        await asyncio.sleep(_POLL_SECONDS)
-        polls -= 1
-        wrong = await _wrong(statement, session)
+    wrong = await wait_until_right(lambda: _wrong(statement, session), statement.timeout_ms)
     if wrong:
         raise StatementError(
             wrong,
@@ -30,6 +25,17 @@ async def handle(statement: AssertTopic, session: SessionState) -> Result:
         )
     word = "exists" if statement.exists else "does not exist"
     return Result(statement=statement.text, message=f"Topic {statement.topic} {word}.")
+
+
+async def wait_until_right(check: Callable[[], Awaitable[str]], timeout_ms: int | None) -> str:
+    """What `check` says is wrong, empty as soon as nothing is; asked again until TIMEOUT."""
+    polls = int((TIMEOUT_MS if timeout_ms is None else timeout_ms) / 1000 / _POLL_SECONDS)
+    wrong = await check()
+    while wrong and polls > 0 and _can_wait():
+        await asyncio.sleep(_POLL_SECONDS)
+        polls -= 1
+        wrong = await check()
+    return wrong
 
 
 def _can_wait() -> bool:
