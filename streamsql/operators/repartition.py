@@ -10,12 +10,12 @@ partition.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsql.formats.format import Format, FormatOptions
 from streamsql.formats.rows import decode_row, encode_row
 from streamsql.operators.operator import WINDOW_META, Builder, Node, Relation, WindowInfo
-from streamsql.operators.sink import all_kernels
+from streamsql.operators.sink import all_kernels, key_text
 from streamsql.schema.column import Schema
 from streamsql.schema.duck import physical_names, quote
 from streamsql.schema.types import BIGINT, BOOLEAN, SqlType
@@ -60,7 +60,7 @@ class Send:
         columns = [
             "NULL::INTEGER AS partition",
             "_ts AS timestamp",
-            f"{key.sql} AS key",
+            f"{key_text(replace(relation, window=None), key.sql)} AS key",
             f"{encode_row(types, [*meta, *names])} AS value",
             "_hdr AS headers",
             f"{builder.task} AS part",

@@ -72,7 +72,7 @@ class Sink:
             f"{self._partition(relation, key.sql)} AS partition",
             f"{'CASE WHEN _null THEN _ts ELSE ' + time + ' END' if self.timestamp else '_ts'}"
             " AS timestamp",
-            f"{_key_text(relation, key.sql, whole=self.whole_key)} AS key",
+            f"{key_text(relation, key.sql, whole=self.whole_key)} AS key",
             f"CASE WHEN NOT _null THEN {value.sql} END AS value",
             "_hdr AS headers",
             f"{builder.task} AS part",
@@ -99,7 +99,7 @@ class Sink:
         return f"({partition_of(key, self.partitions)})::INTEGER"
 
 
-def _key_text(relation: Relation, key: str, *, whole: bool) -> str:
+def key_text(relation: Relation, key: str, *, whole: bool = False) -> str:
     """The key bytes, window bounds behind them; NULL where all columns are null."""
     if not relation.keys:
         return "NULL::BLOB"

@@ -8,7 +8,7 @@ Streams: what stands below the cut is a stage of its own. The rules:
    operator of a stage has a placement.
 2. A side of a join whose key bytes have placed its records already is not sent (Kafka Streams:
    co-partitioning); who wrote them by another partitioner has to repartition them by hand.
-3. PARTITION BY is no cut where only the sink follows: it places its records.
+3. PARTITION BY is no cut where the sink or another cut follows: that places the records.
 4. A stage that looks across partition numbers (`whole_reason`) is run by one task.
 5. Stages and topics are named by their place in the tree, so that a query that is replaced by one
    of the same shape finds its own.
@@ -109,6 +109,17 @@ def whole_reason(tree: Node) -> str:
             return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Above:
+    """What stands above a node. `place`: the join that it is a side of, for the names of topics.
+    `placed`: without any state before it, a sink or a cut places the rows. `key`: the sink's, if
+    that is the one."""
+
+    place: str = ""
+    placed: bool = False
+    key: SinkKey | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class _Work:
     """Collects the stages that come before the one that is looked at."""
@@ -120,45 +131,47 @@ class _Work:
     def sink(self, sink: Sink) -> Sink:
         """The last stage."""
         key = SinkKey(sink.key_format, sink.key_options, sink.schema.key)
-        return replace(sink, input=self.cut(sink.input, "", key))
+        return replace(sink, input=self.cut(sink.input, _Above(key=key, placed=True)))
 
-    def cut(self, node: Node, place: str, key: SinkKey | None) -> Node:
-        """What is left of `node` in its stage. `place`: of the join that it is a side of, for the
-        names of topics; `key`: the sink's, where nothing with state stands before it."""
+    def cut(self, node: Node, above: _Above) -> Node:
+        """What is left of `node` in its stage."""
         match node:
             case Aggregate():
-                return self._aggregate(node, place, key)
+                return self._aggregate(node, above)
             case Rekey():
-                below = replace(node, input=self.cut(node.input, place, key))
-                return self._rekey(below, place, key)
+                return self._rekey(node, above)
             case Project():
-                below = self.cut(node.input, place, key)
-                return self._side(replace(node, input=below), place)
+                return self._side(replace(node, input=self.cut(node.input, above)), above.place)
             case Filter() | FlatMap() | Materialize():
-                return replace(node, input=self.cut(node.input, place, key))
+                return replace(node, input=self.cut(node.input, above))
             case StreamStreamJoin() | StreamTableJoin() | TableTableJoin() | ForeignKeyJoin():
                 # Named as in ksqlDB: each join to the left of another one has an `L_` more.
-                join = "L_" * (place.count("Join") + place.count("L_")) + "Join"
-                left = self.cut(node.left, f"{join}-left", None)
-                right = self.cut(node.right, f"{join}-right", None)
+                nested = above.place.count("Join") + above.place.count("L_")
+                join = "L_" * nested + "Join"
+                left = self.cut(node.left, _Above(place=f"{join}-left"))
+                right = self.cut(node.right, _Above(place=f"{join}-right"))
                 return replace(node, left=left, right=right)
             case _:
                 return node
 
-    def _aggregate(self, node: Aggregate, place: str, key: SinkKey | None) -> Node:
-        below = replace(node, input=self.cut(node.input, place, None))
+    def _aggregate(self, node: Aggregate, above: _Above) -> Node:
         placement = node.placement
+        # The rows of a table are kept by its key before they move.
+        placed = _moves(placement) and not node.input.table
+        below = replace(node, input=self.cut(node.input, _Above(place=above.place, placed=placed)))
         if not _moves(placement):
             return replace(below, placement=None)
         sent, grouped = _split_table(below) if node.input.table else _split_stream(below)
-        received = self._send(sent, "Aggregate-GroupBy", placement, key)
+        received = self._send(sent, "Aggregate-GroupBy", placement, above.key)
         return replace(grouped, input=received)
 
-    def _rekey(self, node: Rekey, place: str, key: SinkKey | None) -> Node:
-        stays = replace(node, placement=None)
-        if key is not None or not _moves(node.placement):
+    def _rekey(self, node: Rekey, above: _Above) -> Node:
+        placed = above.placed or _moves(node.placement)
+        below = self.cut(node.input, _Above(place=above.place, placed=placed))
+        stays = replace(node, input=below, placement=None)
+        if above.placed or not _moves(node.placement):
             return stays
-        return self._send(_with_key(stays), place, node.placement)
+        return self._send(_with_key(stays), above.place or "PartitionBy", node.placement)
 
     def _side(self, node: Project, place: str) -> Node:
         stays = replace(node, placement=None)

@@ -19,9 +19,12 @@ from streamsql.brokers.log import APPENDED, TopicInfo, TopicPartition
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.engine.step import Task
+from streamsql.formats import schema_kernels
 from streamsql.plan.frame import Context
 from streamsql.plan.kernels import KERNELS
 from streamsql.plan.persistent import Persistent, plan_create, plan_insert
+from streamsql.runtime.processing_log import ProcessingLog
+from streamsql.session.schemas import register_schemas
 from streamsql.sql import parse_one
 from streamsql.sql.statement import CreateAsSelect, InsertInto
 from streamsql.testing.driver import Driver, run
@@ -29,6 +32,7 @@ from streamsql.testing.driver import Driver, run
 EVERY_CHANGE = {"cache.max.bytes.buffering": "0"}
 LAST_CHANGE = {"cache.max.bytes.buffering": "10000000"}
 QUERY_ID = "CTAS_X_1"
+LOG = "default_ksql_processing_log"
 DISTRIBUTED = True
 """A test that sees tasks with a plan of one process sets it to false."""
 
@@ -106,6 +110,8 @@ class StageTask:
             parts = set(table.column("part").to_pylist())
             assert parts <= {self.numbers[0]}, f"part {parts} left task {self.numbers}"
             run(cluster.driver.engine.log.append(output.sink, table.drop_columns(["part"])))
+        if sum(table.num_rows for table in step.errors):
+            run(cluster.processing_log.write(self.plan, step, 0))
         for place in logged_partitions(step.errors):
             assert place in self.numbers, f"an entry of partition {place} in task {self.numbers}"
         for row in batch.select(["input", "partition", "offset"]).to_pylist():
@@ -133,7 +139,9 @@ class Cluster:
         self.driver.execute(sources)
         self.planned = plan_over(self.driver, query, distributed=DISTRIBUTED)
         self.random = random.Random(seed)
+        self.processing_log = ProcessingLog(self.driver.engine.log, "default_")
         source = self.planned.source
+        register_schemas(source, self.driver.engine.registry, again=True)
         topics = [(t.name, t.partitions) for t in self.planned.internal]
         for name, partitions in [*topics, (source.topic, source.partitions)]:
             run(self.driver.engine.log.create_topic(TopicInfo(name=name, partitions=partitions)))
@@ -150,7 +158,8 @@ class Cluster:
         self, plan: PhysicalPlan, numbers: tuple[int, ...], offsets: dict[TopicPartition, int]
     ) -> StageTask:
         if numbers[0] not in self.databases:
-            database = Database(settings={"threads": "1"}, kernels=KERNELS)
+            kernels = [*KERNELS, *schema_kernels(self.driver.engine.registry)]
+            database = Database(settings={"threads": "1"}, kernels=kernels)
             self.databases[numbers[0]] = database
         database = self.databases[numbers[0]]
         task = Task(plan, database.connection)
@@ -173,10 +182,6 @@ class Cluster:
             else:
                 idle.add(number)
 
-    def written(self) -> list[Written]:
-        """What is in the sink."""
-        return read_topic(self.driver, self.planned.source.topic)
-
     def close(self) -> None:
         for database in self.databases.values():
             database.close()
@@ -198,14 +203,15 @@ def staged(
     *,
     seed: int = 0,
     properties: dict[str, str] | None = None,
+    topic: str = "X",
 ) -> list[Written]:
-    """What the tasks of the distributed plan write."""
+    """What the tasks of the distributed plan write to `topic`."""
     cluster = Cluster(sources, query, properties or EVERY_CHANGE, seed)
     try:
         for phase in phases:
             cluster.produce(phase)
             cluster.settle()
-        return cluster.written()
+        return read_topic(cluster.driver, topic)
     finally:
         cluster.close()
 
@@ -216,21 +222,21 @@ def unsplit(
     phases: Sequence[Phase],
     *,
     properties: dict[str, str] | None = None,
+    topic: str = "X",
 ) -> list[Written]:
-    """What the query writes in one process."""
+    """What the query writes to `topic` in one process."""
     driver = Driver(properties or EVERY_CHANGE)
     try:
         driver.execute(sources)
-        planned = plan_over(driver, query, distributed=False)
         driver.execute(query)
         for phase in phases:
-            for topic, row in phase:
-                run(driver.engine.log.append(topic, appended([row])))
-                driver.engine.runtime.notify(topic)
+            for name, row in phase:
+                run(driver.engine.log.append(name, appended([row])))
+                driver.engine.runtime.notify(name)
             driver.settle()
         for running in driver.engine.runtime.queries.values():
             assert running.error is None, running.error
-        return read_topic(driver, planned.source.topic)
+        return read_topic(driver, topic)
     finally:
         driver.close()
 

@@ -100,6 +100,39 @@ SHAPES: dict[str, tuple[str, list[tuple[str, tuple[str, ...], str]]]] = {
             ("CTAS_X_1", ("visits", "Join-right-repartition"), "X"),
         ],
     ),
+    "only the sink follows": (
+        "CREATE STREAM x AS SELECT g FROM (SELECT g, n FROM readings PARTITION BY g) WHERE n > 0;",
+        [("CTAS_X_1", ("readings",), "X")],
+    ),
+    "GROUP BY follows": (
+        """CREATE TABLE x AS SELECT h, COUNT(*) AS c FROM
+           (SELECT g, h FROM readings PARTITION BY g) GROUP BY h;""",
+        [
+            ("CTAS_X_1-0", ("readings",), "Aggregate-GroupBy-repartition"),
+            ("CTAS_X_1", ("Aggregate-GroupBy-repartition",), "X"),
+        ],
+    ),
+    "GROUP BY follows, by the same key": (
+        """CREATE TABLE x AS SELECT g, COUNT(*) AS c FROM
+           (SELECT g, h FROM readings PARTITION BY g) GROUP BY g;""",
+        [
+            ("CTAS_X_1-0", ("readings",), "PartitionBy-repartition"),
+            ("CTAS_X_1", ("PartitionBy-repartition",), "X"),
+        ],
+    ),
+    "two GROUP BYs": (
+        """CREATE TABLE x AS SELECT c, COUNT(*) AS cc FROM
+           (SELECT g, COUNT(*) AS c FROM readings GROUP BY g) GROUP BY c;""",
+        [
+            ("CTAS_X_1-0", ("readings",), "Aggregate-GroupBy-repartition"),
+            (
+                "CTAS_X_1-1",
+                ("Aggregate-GroupBy-repartition",),
+                "Aggregate-GroupBy-2-repartition",
+            ),
+            ("CTAS_X_1", ("Aggregate-GroupBy-2-repartition",), "X"),
+        ],
+    ),
     "joins to the left, then GROUP BY": (
         """CREATE TABLE x AS SELECT name, COUNT(*) AS c FROM readings r
            JOIN factors t ON r.g = t.g JOIN names n ON r.g = n.g JOIN places p ON r.h = p.h

@@ -20,6 +20,7 @@ from streamsql.schema.murmur2 import partition_of
 from tests.distributed import runner
 from tests.distributed.runner import (
     LAST_CHANGE,
+    LOG,
     Phase,
     Record,
     Written,
@@ -178,6 +179,10 @@ ORDERED = {
     " FROM readings GROUP BY d;",
     "a delimited key": """CREATE TABLE x WITH (KEY_FORMAT='DELIMITED') AS SELECT g, n, COUNT(*) AS c
       FROM readings GROUP BY g, n;""",
+    "an Avro key": """CREATE TABLE x WITH (FORMAT='AVRO') AS SELECT g, n, COUNT(*) AS c
+      FROM readings GROUP BY g, n;""",
+    "groups of a stream that was partitioned": """CREATE TABLE x AS SELECT h, SUM(n) AS s FROM
+      (SELECT g, h, n FROM readings PARTITION BY g) GROUP BY h;""",
     "a column called as an internal one": """CREATE TABLE x AS SELECT g AS KSQL_ARG_0, SUM(n) AS s
       FROM readings GROUP BY g;""",
     "HAVING": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(n) AS s FROM readings GROUP BY g
@@ -205,6 +210,18 @@ def test_the_changes_of_one_partition_are_all_the_same(query: str) -> None:
         expected = by_key(unsplit(SOURCES, query, phases))
         assert sum(len(found) for found in expected.values()) > 5
         assert by_key(staged(SOURCES, query, phases, seed=seed)) == expected
+
+
+def test_a_stage_logs_what_one_plan_logs() -> None:
+    query = """CREATE TABLE x AS SELECT 10 / n AS k, SUM(10 / (h - 1)) AS s FROM readings
+      GROUP BY 10 / n;"""
+    phases = [readings(5, partition=1)]
+    expected, found = (
+        [json.loads(r.value)["message"] for r in run_query(SOURCES, query, phases, topic=LOG)]
+        for run_query in (unsplit, staged)
+    )
+    assert len({e["recordProcessingError"]["errorMessage"] for e in expected}) == 3
+    assert sorted(map(json.dumps, found)) == sorted(map(json.dumps, expected))
 
 
 FREE = {
@@ -262,6 +279,10 @@ JOINS = {
     "PARTITION BY after a join": """CREATE STREAM x AS SELECT r.n AS n, t.f AS f FROM readings r
       JOIN factors t ON r.g = t.g PARTITION BY r.n;""",
     "PARTITION BY": "CREATE STREAM x AS SELECT * FROM readings WHERE n > 0 PARTITION BY g;",
+    "PARTITION BY within, then a filter": """CREATE STREAM x AS SELECT g, n FROM
+      (SELECT g, n FROM readings PARTITION BY g) WHERE n > 0;""",
+    "a join of a stream that was partitioned": """CREATE STREAM x AS SELECT r.g AS g, n, f FROM
+      (SELECT g, n FROM readings PARTITION BY g) r JOIN factors t ON r.g = t.g;""",
     "PARTITION BY an expression": """CREATE STREAM x AS SELECT 10 / n AS k, v FROM readings
       PARTITION BY 10 / n;""",
 }
@@ -281,6 +302,8 @@ TABLE_QUERIES = {
     "two joins, then GROUP BY": """CREATE TABLE x WITH (KEY_FORMAT='JSON') AS
       SELECT p.place AS place, t.k AS k, COUNT(*) AS c FROM readings r
       LEFT JOIN factors t ON r.g = t.g JOIN places p ON r.h = p.h GROUP BY p.place, t.k;""",
+    "groups of groups": """CREATE TABLE x AS SELECT c, COUNT(*) AS cc, SUM(s) AS ss FROM
+      (SELECT g, COUNT(*) AS c, SUM(n) AS s FROM readings GROUP BY g) GROUP BY c;""",
     "join of streams, then a window": """CREATE TABLE x AS SELECT q.page AS page, COUNT(*) AS c
       FROM readings r JOIN visits q WITHIN 1 HOUR ON r.g = q.g
       WINDOW TUMBLING (SIZE 1 DAY) GROUP BY q.page;""",
