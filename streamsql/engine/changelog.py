@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from streamsql.engine import row_bytes
 from streamsql.engine.plan import PhysicalPlan, Statement, StateTable
 from streamsql.engine.row_bytes import Array, Counts, decode_rows, encode_rows
 from streamsql.errors import DatabaseError
@@ -133,13 +134,15 @@ def _returning(log: TableLog, sql: str, *, deletes: bool) -> Effect:
 
 def net_changes(changes: Sequence[Change]) -> pa.Table:
     """CHANGELOG of a step: its changes in the order in which they were made, the last of each
-    row."""
+    row. OverflowError where they are more than Arrow can hold."""
     found = [
         _records(change.effect, batch)
         for change in changes
         for batch in change.rows.to_batches()
         if batch.num_rows
     ]
+    if sum(batch.nbytes for batch in found) > row_bytes.BYTES_MAX:
+        raise OverflowError(row_bytes.TOO_LARGE)
     table = pa.Table.from_batches(found, CHANGELOG).combine_chunks()
     gone = np.asarray(table.column("value").is_null())
     if gone.any():

@@ -29,11 +29,17 @@ Bytes = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
 Array: TypeAlias = "pa.Array[Any]"
 
+BYTES_MAX = 2**31 - 1
+"""Of the rows that are written at once: where Arrow's columns of bytes end."""
+
+TOO_LARGE = "rows of more than 2 GB at once"
+
 _LENGTH = np.dtype("<u4")
 
 
 def encode_rows(columns: Sequence[Array], rows: int, prefix: bytes) -> Array:
-    """`prefix` and then the row, for each of `rows` rows of `columns`."""
+    """`prefix` and then the row, for each of `rows` rows of `columns`; OverflowError where they
+    are more than BYTES_MAX."""
     out = _Writer(rows)
     out.fixed(np.broadcast_to(np.frombuffer(prefix, np.uint8), (rows, len(prefix))))
     for column in columns:
@@ -222,7 +228,9 @@ def _binary(
 
 
 def _offsets(lengths: Counts) -> npt.NDArray[np.int32]:
-    """Where each begins, and where the last ends."""
+    """Where each begins, and where the last ends; OverflowError beyond BYTES_MAX."""
+    if lengths.sum() > BYTES_MAX:
+        raise OverflowError(TOO_LARGE)
     offsets = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

@@ -229,6 +229,11 @@ class Task:
                 # removes the names.
                 with suppress(duckdb.TransactionException):
                     self._connection.unregister(name)
+        try:
+            changelog = net_changes(changes) if self._changelog else None
+        except OverflowError as error:
+            # Half of the batch changes about half of the state.
+            raise StepError(str(error)) from error
         self.sequence += batch.num_rows
         self._steps += 1
         outputs = tuple(_accepted(fetched[o.result]) for o in self.plan.outputs)
@@ -237,7 +242,7 @@ class Task:
             errors=tuple(_rejected(fetched[e.result]) for e in self.plan.errors),
             records_in=batch.num_rows,
             records_out=sum(t.num_rows for t in outputs),
-            changelog=net_changes(changes) if self._changelog else None,
+            changelog=changelog,
         )
 
     def _register(self, batch: pa.Table) -> list[str]:

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pytest
 
 from streamsql.brokers.log import FETCHED
+from streamsql.engine import row_bytes
 from streamsql.engine.changelog import CHANGELOG, table_logs
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan, Statement, StateTable
-from streamsql.engine.step import Task
+from streamsql.engine.step import StepError, Task
 from streamsql.errors import DatabaseError
 
 COLUMNS = (("_part", "INTEGER"), ("k", "DOUBLE"), ("v", "VARCHAR"))
@@ -197,6 +198,18 @@ def test_a_table_that_a_replaced_query_drops_ends(database: Database) -> None:
     assert dropped is not None
     assert dropped.to_pylist() == [{"part": 0, "key": key_of(0, 1.0), "value": None}]
     assert elsewhere([old, dropped]) == state(database) == []
+
+
+@pytest.mark.parametrize("most", [10, 60])
+def test_more_than_arrow_can_hold_is_for_the_caller_to_halve(
+    most: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one table's rows, and of the whole step."""
+    monkeypatch.setattr(row_bytes, "BYTES_MAX", most)
+    task = started(database)
+    with pytest.raises(StepError, match="more than 2 GB"):
+        changes(task, (0, 1.0, "a"), (0, 2.0, "b"))
+    assert task.sequence == 0
 
 
 def test_another_format_is_refused(database: Database) -> None:
