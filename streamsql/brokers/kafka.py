@@ -36,10 +36,10 @@ class KafkaLog:
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         self._topics = KafkaTopics(settings)
-        self._writer = KafkaWriter(settings, self._topics)
+        self._ends: dict[TopicPartition, int] = {}
+        self._writer = KafkaWriter(settings, self._topics, self._ends)
         self._readers: dict[_Key, KafkaReader] = {}
         self._tasks: list[KafkaTask] = []
-        self._ends: dict[TopicPartition, int] = {}
 
     async def open(self) -> None:
         """Connects; LogError that says why where it cannot."""
@@ -49,13 +49,12 @@ class KafkaLog:
         return await self._topics.all()
 
     async def create_topic(self, topic: TopicInfo) -> None:
-        self._writer.forget(topic.name)
+        self._forget(topic.name)
         await self._topics.create(topic)
 
     async def delete_topic(self, name: str) -> None:
         await self._topics.delete(name)
-        self._writer.forget(name)
-        self._ends = {place: end for place, end in self._ends.items() if place.topic != name}
+        self._forget(name)
         for key in [key for key in self._readers if any(place.topic == name for place, _ in key)]:
             await self._readers.pop(key).close()
 
@@ -88,7 +87,7 @@ class KafkaLog:
     def task(self, *, group: str, transactional_id: str) -> KafkaTask:
         """Transactions of one task, to be opened; closed with this log, or by `release`."""
         made = KafkaTask(
-            self.settings, self._topics, group=group, transactional_id=transactional_id
+            self.settings, self._topics, self._ends, group=group, transactional_id=transactional_id
         )
         self._tasks.append(made)
         return made
@@ -96,8 +95,6 @@ class KafkaLog:
     async def release(self, task: KafkaTask) -> None:
         """Closes a task; what it has written stays known."""
         self._tasks.remove(task)
-        for place, end in task.ends().items():
-            self._ends[place] = max(end, self._ends.get(place, 0))
         await task.close()
 
     def group(
@@ -135,8 +132,12 @@ class KafkaLog:
 
     def written(self, place: TopicPartition) -> int:
         """How far this process has written a partition, as far as it can be read."""
-        tasks = (task.written(place) for task in self._tasks)
-        return max(self._writer.written(place), self._ends.get(place, 0), *tasks)
+        return self._ends.get(place, 0)
+
+    def _forget(self, topic: str) -> None:
+        """Drops what is remembered of a topic: it is not as it was."""
+        for place in [place for place in self._ends if place.topic == topic]:
+            del self._ends[place]
 
     async def _wanted(
         self, topics: Sequence[str], positions: Mapping[TopicPartition, int]

@@ -26,13 +26,19 @@ class KafkaTask:
     """Transactions of one task. After `Fenced` nothing of it can be used but `close`."""
 
     def __init__(
-        self, settings: KafkaSettings, topics: KafkaTopics, *, group: str, transactional_id: str
+        self,
+        settings: KafkaSettings,
+        topics: KafkaTopics,
+        ends: dict[TopicPartition, int],
+        *,
+        group: str,
+        transactional_id: str,
     ) -> None:
         self.transactional_id = transactional_id
         self._group = group
         self._settings = settings
         self._topics = topics
-        self._writer = KafkaWriter(settings, topics, transactional_id=transactional_id)
+        self._writer = KafkaWriter(settings, topics, ends, transactional_id=transactional_id)
         self._begun = False
 
     async def open(self, inputs: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
@@ -42,14 +48,6 @@ class KafkaTask:
         """
         await self._writer.producer()
         return await self._topics.committed(self._group, inputs)
-
-    def written(self, place: TopicPartition) -> int:
-        """The next offset of a partition as of the last commit of this task, or 0."""
-        return self._writer.written(place)
-
-    def ends(self) -> dict[TopicPartition, int]:
-        """The next offsets of all partitions that this task has committed to."""
-        return self._writer.ends()
 
     async def append(self, topic: str, records: pa.Table) -> None:
         """Appends as part of the transaction, which begins with the first append."""

@@ -32,17 +32,26 @@ _BATCH_OVERHEAD = 128
 
 
 class KafkaWriter:
-    """Appends to topics; in transactions where `transactional_id` is given."""
+    """Appends to topics; in transactions where `transactional_id` is given.
+
+    `ends`: the next offsets of what the writers of a log have written, which share it: readers look
+    at it for each of their partitions, and there may be a hundred writers.
+    """
 
     def __init__(
-        self, settings: KafkaSettings, topics: KafkaTopics, *, transactional_id: str | None = None
+        self,
+        settings: KafkaSettings,
+        topics: KafkaTopics,
+        ends: dict[TopicPartition, int],
+        *,
+        transactional_id: str | None = None,
     ) -> None:
         self._settings = settings
         self._topics = topics
         self._transactional_id = transactional_id
         self._producer: AIOKafkaProducer | None = None
         self._turns: defaultdict[str, int] = defaultdict(int)
-        self._ends: dict[TopicPartition, int] = {}
+        self._ends = ends
         self._pending: dict[TopicPartition, int] = {}
 
     async def producer(self) -> AIOKafkaProducer:
@@ -73,25 +82,13 @@ class KafkaWriter:
         _look_at_errors(self._producer)
         self._producer = None
 
-    def written(self, place: TopicPartition) -> int:
-        """The next offset of a partition as of the last append of this writer, or 0."""
-        return self._ends.get(place, 0)
-
-    def ends(self) -> dict[TopicPartition, int]:
-        """The next offsets of all partitions that this writer has written."""
-        return dict(self._ends)
-
     def settle(self, *, committed: bool) -> None:
         """Says what became of the appends since the last call; without transactions nobody needs
         to."""
         if committed:
-            self._ends |= self._pending
+            for place, end in self._pending.items():
+                self._ends[place] = max(end, self._ends.get(place, 0))
         self._pending.clear()
-
-    def forget(self, topic: str) -> None:
-        """Drops what is remembered of a topic: it is not as it was."""
-        for place in [place for place in self._ends if place.topic == topic]:
-            del self._ends[place]
 
     async def append(self, topic: str, records: pa.Table) -> None:
         """Appends `records` (APPENDED) in order; LogError names what a topic does not take."""

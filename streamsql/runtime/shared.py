@@ -108,6 +108,8 @@ class SharedQuery:
         self._name = service.name(query.plan.query_id)
         self._closing = asyncio.Event()
         self._woken = asyncio.Event()
+        # Who may not be silent for long has to show itself more often.
+        self._wait_ms = min(_WAIT_MS, service.max_poll_ms // 3)
         self._runner: asyncio.Task[None] | None = None
         self._numbers: Numbers
         self._group: KafkaGroup
@@ -222,21 +224,9 @@ class SharedQuery:
 
     async def _pause(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            await asyncio.wait_for(self._woken.wait(), seconds)
         except TimeoutError:
             return
-
-    async def _rest(self) -> None:
-        """Waits until there may be something to do."""
-        try:
-            await asyncio.wait_for(self._woken.wait(), self._wait_ms / 1000)
-        except TimeoutError:
-            return
-
-    @property
-    def _wait_ms(self) -> int:
-        # Whoever may not be silent for long has to show itself more often.
-        return min(_WAIT_MS, self._service.max_poll_ms // 3)
 
     async def _turn(self) -> None:
         """Looks after the group, then one step over what there is to read."""
@@ -254,7 +244,7 @@ class SharedQuery:
         await self._numbers.admit()
         query, reader = self.query, self._numbers.reader
         if query.status != RUNNING or reader is None:
-            await self._rest()
+            await self._pause(self._wait_ms / 1000)
             return
         batch = await reader.take(
             query.plan.inputs, records_max=query.options.records_max, wait_ms=self._wait_ms
@@ -337,7 +327,7 @@ class SharedQuery:
         outputs: dict[int, list[tuple[str, pa.Table]]] = {number: [] for number in positions}
 
         def add(topic: str, table: pa.Table) -> None:
-            for number, part in self._by_number(table):
+            for number, part in _by_number(table, self.query.plan.whole):
                 outputs.setdefault(number, []).append((topic, part))
 
         for output, table in zip(self.query.plan.outputs, step.outputs, strict=True):
@@ -371,18 +361,6 @@ class SharedQuery:
                 end = self._delivery.end(number, place)
                 self._restorer.save(number, positions[number], end, self.query.task)
 
-    def _by_number(self, table: pa.Table) -> Iterable[tuple[int, pa.Table]]:
-        """The rows of each number; column `part` is the partition that they came from."""
-        if not table.num_rows:
-            return
-        if self.query.plan.whole:
-            yield 0, table
-            return
-        parts = table.column("part")
-        found = pc.unique(parts).to_pylist()
-        for part in sorted(found):
-            yield part, table if len(found) == 1 else table.filter(pc.equal(parts, part))
-
     async def _fail(self, record: pa.Table, error: StepError) -> None:
         """Stops the query at `record`, or passes over it; the processing log has it."""
         cause = str(error).splitlines()[0]
@@ -398,6 +376,19 @@ class SharedQuery:
         with self._database.transaction(query.task.connection):
             await self._commit({number: []}, None, {number: places})
         query.positions = positions
+
+
+def _by_number(table: pa.Table, whole: bool) -> Iterable[tuple[int, pa.Table]]:
+    """The rows of each number; column `part` is the partition that they came from."""
+    if not table.num_rows:
+        return
+    if whole:
+        yield 0, table
+        return
+    parts = table.column("part")
+    found = pc.unique(parts).to_pylist()
+    for part in sorted(found):
+        yield part, table if len(found) == 1 else table.filter(pc.equal(parts, part))
 
 
 def _numbered(table: pa.Table, number: int) -> pa.Table:
