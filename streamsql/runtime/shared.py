@@ -208,7 +208,8 @@ class SharedQuery:
                 await self._end(error)
             except WorldError:
                 # The world is tried again, for ever: a broker that is down comes back.
-                await self._pause(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                seconds = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
+                await _wait_for(self._closing, seconds)
                 failures += 1
                 await self._numbers.reopen()
             except Exception as error:  # noqa: BLE001  the edge of the loop: one query ends
@@ -221,12 +222,6 @@ class SharedQuery:
         """Stops the query in ERROR and gives its numbers up."""
         self.query.fail(error)
         await self._numbers.want(())
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _turn(self) -> None:
         """Looks after the group, then one step over what there is to read."""
@@ -244,7 +239,7 @@ class SharedQuery:
         await self._numbers.admit()
         query, reader = self.query, self._numbers.reader
         if query.status != RUNNING or reader is None:
-            await self._pause(self._wait_ms / 1000)
+            await _wait_for(self._woken, self._wait_ms / 1000)
             return
         batch = await reader.take(
             query.plan.inputs, records_max=query.options.records_max, wait_ms=self._wait_ms
@@ -262,7 +257,7 @@ class SharedQuery:
         spent = time.perf_counter() - started
         query.busy_seconds += spent
         if query.plan.state and len(batch) < _SMALL_BATCH:
-            await self._pause(max(0.0, self._service.linger_ms / 1000 - spent))
+            await _wait_for(self._closing, max(0.0, self._service.linger_ms / 1000 - spent))
 
     @property
     def owned(self) -> frozenset[int]:
@@ -376,6 +371,14 @@ class SharedQuery:
         with self._database.transaction(query.task.connection):
             await self._commit({number: []}, None, {number: places})
         query.positions = positions
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Waits for so long, or until `event`."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
 
 
 def _by_number(table: pa.Table, whole: bool) -> Iterable[tuple[int, pa.Table]]:
