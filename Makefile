@@ -9,7 +9,7 @@ BIN = .venv/bin
 # Tests run in two processes: more gain nothing on two cores, and each holds a database of its own.
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 CONFORMANCE ?= ../shared/conformance/run.py
-# Bounds what `make all` spends on killing processes; `make soak` takes KILLS from whoever asks.
+# Bounds what `make all` spends on killing processes; `make soak` kills 100 times unless somebody asks for KILLS.
 KILLS ?= 5
 
 .DEFAULT_GOAL := help
@@ -44,7 +44,8 @@ conformance: .venv/.installed-test  ## Count the conformance cases that pass, ag
 	fi
 
 soak: .venv/.installed-test  ## Long runs: crashes and simulation; KILLS=1000 for more
-	$(PYTEST) -m "soak or crash" --kills $(KILLS)
+	$(PYTEST) -m "soak or crash" --kills $(if $(filter file,$(origin KILLS)),100,$(KILLS))
+	STREAMSQL_SEEDS=1 STREAMSQL_INPUTS=1000 $(PYTEST) tests/operators/test_oracle.py
 
 kafka: .venv/.installed-test  ## Start Apache Kafka on a free loopback port; Ctrl-C stops it
 	$(BIN)/python -m tests.kafka.broker

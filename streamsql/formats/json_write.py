@@ -82,8 +82,12 @@ def _scalar_text(sql: str, type_: SqlType) -> str:
         case Decimal():
             return decimal_text(sql, type_)
         case _ if type_ == DOUBLE:
-            text = double_text(sql)
-            return f"CASE WHEN NOT isfinite({sql}) THEN concat('\"', {text}, '\"') ELSE {text} END"
+            # The long text once: a statement with it twice takes twice as long to plan.
+            return (
+                f"CASE WHEN isnan({sql}) THEN '\"NaN\"' WHEN {sql} = 'Infinity' THEN"
+                f" '\"Infinity\"' WHEN {sql} = '-Infinity' THEN '\"-Infinity\"'"
+                f" ELSE {double_text(sql)} END"
+            )
         case _ if type_ == BYTES:
             return f"('\"' || {lower_scalar(sql, type_)} || '\"')"
         case _:
