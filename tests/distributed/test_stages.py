@@ -199,7 +199,7 @@ ORDERED = {
       GROUP BY g EMIT FINAL;""",
     "final sessions": """CREATE TABLE x AS SELECT g, COUNT(*) AS c FROM readings
       WINDOW SESSION (15 MILLISECONDS) GROUP BY g EMIT FINAL;""",
-    "after EXPLODE": """CREATE STREAM e AS SELECT id, EXPLODE(l)->x AS x FROM readings;""",
+    "after EXPLODE": """CREATE STREAM x AS SELECT id, EXPLODE(l)->x AS x FROM readings;""",
 }
 
 
