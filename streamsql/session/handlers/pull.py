@@ -117,6 +117,7 @@ def _rows(
         schema=planned.schema,
         limited=limited,
         position=position,
+        table=table,
     )
 
 
