@@ -21,7 +21,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from streamsql.engine.kept_rows import KeptRows
 from streamsql.engine.plan import parameter_names
-from streamsql.errors import DatabaseError, QueryError
+from streamsql.errors import DatabaseError, QueryError, WorldError
 from streamsql.schema.duck import literal, quote
 
 VERSION = 1
@@ -67,6 +67,7 @@ class Database:
         kernels: Sequence[RegisteredKernel] = (),
     ) -> None:
         self.path = path
+        self._failures: list[WorldError] = []
         self.connection = _open(path)
         self.kept = KeptRows(self.connection)
         try:
@@ -105,7 +106,13 @@ class Database:
     def add_kernels(self, kernels: Sequence[RegisteredKernel]) -> None:
         """Registers further Arrow functions."""
         for kernel in kernels:
-            _register_kernel(self.connection, kernel)
+            _register_kernel(self.connection, kernel, self._failures)
+
+    def _raise_failure(self, error: BaseException) -> None:
+        """Raises what a function met in the world outside: DuckDB has made a text of it."""
+        failures, self._failures[:] = list(self._failures), []
+        if failures and isinstance(error, Exception):
+            raise failures[0] from error
 
     def _forget_transient(self) -> None:
         """Drops what push queries left that a kill ended."""
@@ -127,8 +134,9 @@ class Database:
         con.begin()
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             con.rollback()
+            self._raise_failure(error)
             raise
         try:
             con.commit()
@@ -216,6 +224,7 @@ class Database:
         try:
             return self.connection.sql(sql, params=given or None).to_arrow_table()
         except duckdb.Error as error:
+            self._raise_failure(error)
             raise QueryError(str(error).splitlines()[0], query="") from error
 
     def read_with(self, over: Callable[[str], str], rows: pa.Table, *, now: int) -> pa.Table:
@@ -305,11 +314,17 @@ def _opening_hint(text: str) -> str:
     return "no database, or one of a newer version: give another file"
 
 
-def _register_kernel(con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel) -> None:
-    """Registers an Arrow function."""
+def _register_kernel(
+    con: duckdb.DuckDBPyConnection, kernel: RegisteredKernel, failures: list[WorldError]
+) -> None:
+    """Registers an Arrow function; what it meets in the world is kept in `failures`."""
 
     def call(*arrays: Any) -> Any:
-        return kernel.function(*arrays)
+        try:
+            return kernel.function(*arrays)
+        except WorldError as error:
+            failures.append(error)
+            raise
 
     types: Any = None if kernel.parameters is None else list(kernel.parameters)
     if types is not None:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 
+import duckdb
 import fastavro
 import pyarrow as pa
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from streamsql.brokers.log import APPENDED
 from streamsql.errors import RegistryError, StatementError
 from streamsql.registry.confluent import ConfluentRegistry, registry_settings
+from streamsql.registry.embedded import EmbeddedRegistry
 from streamsql.schema.registered import AVRO, RegisteredSchema
+from streamsql.session import engine
 from streamsql.testing.driver import Driver
 from tests.registry.server import RegistryServer
 
@@ -119,6 +122,42 @@ def test_secrets_are_in_no_text() -> None:
     assert settings.user_info == "me:secret1"
     assert "secret" not in repr(settings)
     assert "secret" not in settings.hide("secret1 secret2 secret3 me:secret1")
+
+
+class Away(EmbeddedRegistry):
+    """A registry that cannot be reached while `away`."""
+
+    away = False
+
+    def schema(self, schema_id: int) -> RegisteredSchema | None:
+        if self.away:
+            raise RegistryError("the schema registry cannot be reached", hint="start it")
+        return super().schema(schema_id)
+
+
+def test_a_query_stops_with_the_cause_and_loses_nothing_while_the_registry_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Away] = []
+
+    def open_away(_: object, connection: duckdb.DuckDBPyConnection, **__: object) -> Away:
+        made.append(Away(connection))
+        return made[-1]
+
+    monkeypatch.setattr(engine, "open_registry", open_away)
+    # Even where records that cannot be processed are passed over.
+    driver = Driver({"ksql.fail.on.production.error": "false"})
+    given = "KAFKA_TOPIC='s', VALUE_FORMAT='AVRO', PARTITIONS=1"
+    driver.execute(f"CREATE STREAM s (n INT) WITH ({given});")
+    driver.execute("CREATE STREAM t WITH (VALUE_FORMAT='JSON') AS SELECT n FROM s;")
+    made[0].away = True
+    driver.execute("INSERT INTO s VALUES (1); INSERT INTO s VALUES (2);")
+    (query,) = driver.engine.runtime.queries.values()
+    assert query.error is not None
+    assert query.error.primary == "the schema registry cannot be reached"
+    assert query.error.hint == "start it"
+    assert [topic for topic, _ in driver.written if topic != "s"] == []
+    driver.close()
 
 
 def test_a_registry_that_is_away_is_an_error_with_a_hint() -> None:
