@@ -5,6 +5,8 @@ a digest of the sink's bytes by another; then the floors. All results go to resu
 and as a table to the terminal. Settings come from the environment: README.md.
 
     BENCH_RECORDS=200000 BENCH_QUERIES=q1,agg python -m benchmarks.run
+
+BENCH_QUERIES=codecs measures the formats alone (`codecs.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks import codecs
 from benchmarks.kafka import KafkaBench, cluster
 from benchmarks.measure import Failed, Usage, measure
 from benchmarks.program import ROOT, Left, answer, module, read_summary, streamsql, tell
@@ -167,6 +170,8 @@ def _measure_kafka(settings: Settings, work: Path) -> tuple[list[dict[str, objec
 
 def main() -> int:
     """Measures, writes and prints; 1 where a measurement failed, 2 for wrong settings."""
+    if os.environ.get("BENCH_QUERIES", "").strip() == "codecs":
+        return codecs.main()
     try:
         settings = read_settings(os.environ)
     except ValueError as wrong:

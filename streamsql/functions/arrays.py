@@ -139,6 +139,10 @@ def _slice(array: TypedSql, first: TypedSql, last: TypedSql) -> str:
     return let(array.sql, places)
 
 
+SERIES_MAX = 1 << 24
+"""Items: one record must not take the memory of all."""
+
+
 def _series(first: TypedSql, last: TypedSql, step: TypedSql | None = None) -> str:
     # Up or down by one where no step is given.
     by = f"CASE WHEN {last.sql} > {first.sql} THEN 1 ELSE -1 END" if step is None else step.sql
@@ -151,7 +155,12 @@ def _series(first: TypedSql, last: TypedSql, step: TypedSql | None = None) -> st
         wrong_sign = f"({b} > {a} AND {s} < 0) OR ({b} < {a} AND {s} > 0)"
         # An empty list is a NULL argument's; DuckDB's own series is of BIGINT.
         made = f"CAST(generate_series(CAST({a} AS BIGINT), {b}, {s}) AS {type_}[])"
-        return f"CASE WHEN {s} = 0 THEN {zero} WHEN {wrong_sign} THEN {wrong} ELSE {made} END"
+        long = fail_with(f"GENERATE_SERIES of more than {SERIES_MAX}", array)
+        count = f"(CAST({b} AS HUGEINT) - {a}) // {s}"
+        return (
+            f"CASE WHEN {s} = 0 THEN {zero} WHEN {wrong_sign} THEN {wrong}"
+            f" WHEN {count} >= {SERIES_MAX} THEN {long} ELSE {made} END"
+        )
 
     return let(
         first.sql,

@@ -8,6 +8,7 @@ Semantics are those of Java's String, as ksqlDB's functions use it: positions co
 2. SPLIT(s, '') keeps the halves of a character together: ksqlDB takes them apart and then cannot
    write either.
 3. SUBSTRING with a length near 2^31 reads to the end; ksqlDB's sum of position and length wraps.
+4. LPAD and RPAD to more than PADDED_MAX throw: one record must not take the memory of all.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from streamsql.functions.utf16 import by_unit, named
 from streamsql.schema.text import each, fail_with, let
 from streamsql.schema.typed import TypedSql
 from streamsql.schema.types import BYTES, INTEGER
+
+PADDED_MAX = 1 << 24
+"""Characters or bytes; more is a mistake of the data, and 2^31 of them are the machine's memory."""
 
 
 def same(x: str) -> str:
@@ -109,14 +113,21 @@ def _nth(x: str, y: str, p: str, n: str) -> str:
 def pad(side: str, value: TypedSql, target: TypedSql, padding: TypedSql) -> str:
     """`side` is `lpad` or `rpad`; NULL for no padding and for a negative length."""
     n = target.sql
+    long = fail_with(f"{side.upper()} to more than {PADDED_MAX}", value.type)
     if value.type == BYTES:
-        padded = f"unhex({side}(hex({value.sql}), CAST(2 * {n} AS INTEGER), hex({padding.sql})))"
-        return f"CASE WHEN {n} >= 0 AND octet_length({padding.sql}) > 0 THEN {padded} END"
+        made = _pad_bytes(side, value, n, padding)
+        return f"CASE WHEN {n} > {PADDED_MAX} THEN {long} ELSE {made} END"
 
     def body(x: str, y: str) -> str:
-        return f"CASE WHEN {n} >= 0 AND {y} <> '' THEN {side}({x}, {n}, {y}) END"
+        padded = f"WHEN {n} >= 0 AND {y} <> '' THEN {side}({x}, {n}, {y})"
+        return f"CASE WHEN {n} > {PADDED_MAX} THEN {long} {padded} END"
 
     return by_unit([value, padding], body)
+
+
+def _pad_bytes(side: str, value: TypedSql, n: str, padding: TypedSql) -> str:
+    padded = f"unhex({side}(hex({value.sql}), CAST(2 * {n} AS INTEGER), hex({padding.sql})))"
+    return f"CASE WHEN {n} >= 0 AND octet_length({padding.sql}) > 0 THEN {padded} END"
 
 
 def concat(*values: TypedSql) -> str:
@@ -221,7 +232,10 @@ def _keep_last(x: str, keep: str) -> str:
 
 def _pad(side: str, type_: str) -> Signature:
     return signature(
-        f"{type_}, INTEGER, {type_} -> {type_}", lambda v, n, p: pad(side, v, n, p), nulls=GUARDED
+        f"{type_}, INTEGER, {type_} -> {type_}",
+        lambda v, n, p: pad(side, v, n, p),
+        throws=True,
+        nulls=GUARDED,
     )
 
 

@@ -102,3 +102,12 @@ INSERT INTO s (k, n) VALUES ('a', 5);
 INSERT INTO s (k, n) VALUES ('b', 0);
 ASSERT VALUES o (q, k, v) VALUES (2, 'a', 1);
 ASSERT VALUES log (message) VALUES (STRUCT(recordProcessingError := STRUCT(`offset` := 1, errorMessage := 'Error computing new key from expression (10 / N)')));
+
+--@test: a length that would take the memory of all is thrown, and the query goes on
+CREATE STREAM s (k STRING KEY, n INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+CREATE STREAM o AS SELECT k, LEN(LPAD(k, n, 'xy')) AS a, LEN(RPAD(TO_BYTES('00', 'hex'), n, TO_BYTES('01', 'hex'))) AS b,
+  ARRAY_LENGTH(GENERATE_SERIES(0, n)) AS c, ARRAY_LENGTH(GENERATE_SERIES(n, 0, -1)) AS d FROM s;
+INSERT INTO s (k, n) VALUES ('a', 2147483647);
+INSERT INTO s (k, n) VALUES ('b', 3);
+ASSERT VALUES o (k, a, b, c, d) VALUES ('a', NULL, NULL, NULL, NULL);
+ASSERT VALUES o (k, a, b, c, d) VALUES ('b', 3, 3, 4, 4);
