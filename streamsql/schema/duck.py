@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from streamsql.schema.types import Array, Decimal, Map, Scalar, SqlType, Struct
 
@@ -73,6 +74,12 @@ def physical_names(names: Iterable[str]) -> tuple[str, ...]:
     DuckDB compares identifiers without case: `a` beside `A`, and a user's `_seq`, get a suffix. A
     name keeps its own spelling where it can, since people read the SQL in EXPLAIN.
     """
+    return _physical_names(tuple(names))
+
+
+@lru_cache(maxsize=4096)
+def _physical_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    # Kept, since every column that an operator names asks for those of its whole relation.
     taken: set[str] = set(RESERVED)
     out: list[str] = []
     for name in names:
