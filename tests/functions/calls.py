@@ -55,7 +55,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET threads = 1")
     for kernel in functions.KERNELS:
-        _register_kernel(con, kernel)
+        _register_kernel(con, kernel, [])
     return con
 
 
