@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamsql.config import KAFKA
-
 if TYPE_CHECKING:
     from streamsql.session import Connection
 
@@ -22,7 +20,7 @@ def connect(path: str = "", **settings: str) -> Connection:
     `kafka://host:port`; its queries go on at once (`session.connect`)."""
     from streamsql.session import connect as open_connection
 
-    if not path.startswith(KAFKA):
+    if not path.startswith("kafka://"):
         return open_connection(path, **settings)
     from streamsql.server.peers import HttpPeers
 

@@ -87,7 +87,7 @@ def test_a_step_that_commits_half_way_is_seen(
 class _committing:
     """A transaction that keeps what was done before it failed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, _connection: object = None) -> None:
         self.connection = database.connection
 
     def __enter__(self) -> None:

@@ -92,7 +92,7 @@ finally:
         (["-e", "SHOW STREAMS;", "-f", "a.sql"], "either --execute or --file"),
         (["-f", "nix.sql"], "'nix.sql' does not exist"),
         (["run", "--set", "ksql.streams.max.task.idle.ms=x", "a.sql"], "a whole number"),
-        (["kafka://localhost:9092"], "brokers are not supported yet"),
+        (["http://localhost:9092"], "or kafka://host:port"),
         (["."], "is a directory"),
         (["a", "b"], "unexpected extra argument"),
     ],

@@ -184,7 +184,7 @@ def test_a_failing_call_among_the_arguments_is_tried() -> None:
     rule = rows("STRING -> STRING")
     inner = TypedSql(sql="g(c)", type=STRING, throws=True, contained=True)
     _, match = choose("f", rule, [inner], None)
-    assert match.arguments == (TypedSql(sql="TRY(g(c))", type=STRING, contained=True),)
+    assert match.arguments == (TypedSql(sql="Try(g(c))", type=STRING, contained=True),)
     operator = TypedSql(sql="a / b", type=STRING, throws=True)
     row, match = choose("f", rule, [operator], None)
     assert lower_call(row, match).throws
