@@ -140,7 +140,7 @@ def connect() -> duckdb.DuckDBPyConnection:
         con.create_function(
             kernel.name,
             kernel.function,
-            list(kernel.parameters),
+            None if kernel.parameters is None else list(kernel.parameters),
             kernel.returns,
             type="arrow",
             null_handling="special",

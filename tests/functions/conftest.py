@@ -52,7 +52,7 @@ class Calls:
         self.connection.create_function(
             kernel.name,
             kernel.function,
-            list(kernel.parameters),
+            None if kernel.parameters is None else list(kernel.parameters),
             kernel.returns,
             type="arrow",
             null_handling="special",

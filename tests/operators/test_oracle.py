@@ -203,7 +203,7 @@ def test_the_last_of_a_batch_is_the_last_change(kit, over, seed):
         assert {(c.part, c.key, c.window): c for c in changes} == wanted
 
 
-# Sessions are left out: between partitions their rows came in another order (CHANGELOG, known gaps).
+# Sessions are left out: their rows of different partitions came in another order (known gaps).
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", [n for n in OVERS if n not in ("stream", "session")])
 def test_a_final_window_leaves_once(kit, over, seed):
