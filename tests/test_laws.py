@@ -73,7 +73,7 @@ def test_a_step_that_commits_half_way_is_seen(
     driver = file_driver(tmp_path / "a.duckdb")
     rollback = Database.transaction
 
-    def commit_anyway(self: Database) -> object:
+    def commit_anyway(self: Database, _connection: object = None) -> object:
         return _committing(self)
 
     monkeypatch.setattr(Database, "transaction", commit_anyway)
