@@ -18,7 +18,7 @@ import duckdb
 from streamsql import functions
 from streamsql.engine.database import _register_kernel
 from streamsql.errors import StatementError
-from streamsql.functions.registry import Argument, LambdaArgument
+from streamsql.functions.registry import ROW, Argument, LambdaArgument
 from streamsql.schema import arithmetic, coercion
 from streamsql.schema.duck import duckdb_type, literal, quote
 from streamsql.schema.typed import LambdaSql, TypedSql, compose, contain
@@ -225,8 +225,7 @@ def over_rows(
 def compute(con: duckdb.DuckDBPyConnection, expr: TypedSql) -> object:
     """The value as ksqlDB writes it in JSON; NULL where the expression fails."""
     sql = f"TRY({expr.sql})" if expr.throws else expr.sql
-    relation = "(SELECT 3::INTEGER AS _part, 41::BIGINT AS _off)"
-    query = f"SELECT {sql} FROM {relation}"
+    query = f"SELECT {sql} FROM (SELECT '3:41' AS {ROW})"
     parameters = {"now": NOW_MS} if "$now" in query else None
     row = con.execute(query, parameters).fetchone()
     assert row is not None

@@ -14,7 +14,7 @@ import pytest
 
 from streamsql.errors import StatementError
 from streamsql.functions import SCALARS, TABLE_FUNCTIONS
-from streamsql.functions.registry import Signature
+from streamsql.functions.registry import ROW, Signature
 from streamsql.functions.resolve import Match, choose, lower_call
 from streamsql.functions.signature import AnyType, LambdaType, Variable
 from streamsql.schema.duck import duckdb_type
@@ -137,7 +137,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def run(con: duckdb.DuckDBPyConnection, call: TypedSql, columns: list[str]) -> None:
     sql = f"TRY({call.sql})" if call.throws else call.sql
-    source = " UNION ALL ".join(columns) or "SELECT 0 AS _part, 0 AS _off"
+    source = " UNION ALL ".join(columns) or f"SELECT '0' AS {ROW}"
     given = {"now": NOW_MS} if "$now" in sql else None
     con.execute(
         f"SELECT {sql.replace('$seed', '7')} FROM ({source}) ORDER BY ALL", given
@@ -158,7 +158,7 @@ def test_takes_nulls_and_extremes(con, name, row, kind):
     plain = [t for t in types if t != INTERVALUNIT]
     columns = [
         f"SELECT {', '.join(f'{value(t, chance)} AS c{i}' for i, t in enumerate(plain))}, "
-        f"{n} AS _part, {n} AS _off"
+        f"'{n}' AS {ROW}"
         for n in range(ROWS)
     ]
     names = iter(f"c{i}" for i in range(len(plain)))
