@@ -11,10 +11,12 @@ PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 CONFORMANCE ?= ../shared/conformance/run.py
 # Bounds what `make all` spends on killing processes; `make soak` kills 100 times unless somebody asks for KILLS.
 KILLS ?= 5
+# Where Kafka has to be there, a number of tests that only goes up.
+KAFKA_MIN_PASS = $(if $(STREAMSQL_REQUIRE_KAFKA),--kafka-min-pass "$$(cat tests/kafka-min-pass)")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check all modes conformance soak bench bench-state kafka kafka-libs clean
+.PHONY: help demo demo-kafka test check all modes conformance soak bench bench-state kafka kafka-libs clean
 
 help:  ## What there is
 	@awk -F ':.*##  *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,7 +36,7 @@ check: .venv/.installed-dev  ## Format, lint, types, the map of the rooms, fast 
 all: test modes conformance  ## Everything but soak: every mode, crashes, conformance, Kafka where it is
 
 modes: .venv/.installed-test
-	$(PYTEST) -m "(modes or crash or kafka) and not soak" --kills $(KILLS)
+	$(PYTEST) -m "(modes or crash or kafka) and not soak" --kills $(KILLS) $(KAFKA_MIN_PASS)
 
 conformance: .venv/.installed-test  ## Count the conformance cases that pass, against tests/conformance-min-pass
 	@if [ -f "$(CONFORMANCE)" ]; then \
@@ -49,6 +51,9 @@ soak: .venv/.installed-test  ## Long runs: crashes and simulation; KILLS=1000 fo
 
 kafka: .venv/.installed-test  ## Start Apache Kafka on a free loopback port; Ctrl-C stops it
 	$(BIN)/python -m tests.kafka.broker
+
+demo-kafka: .venv/.installed-demo .venv/.installed-test  ## The demo on an Apache Kafka that it starts and stops
+	$(BIN)/python -m tests.kafka.broker with $(BIN)/python examples/demo.py --broker
 
 kafka-libs: .venv/.installed-test  # The broker's jars, by Maven, into STREAMSQL_KAFKA_LIBS or the cache
 	$(BIN)/python -m tests.kafka.broker libraries

@@ -4,6 +4,9 @@ Loads the topics (load_flights.py), runs flights.sql with `streamsql run`, asks 
 the queries keep with pull queries, and leaves the database file:
 
     python examples/demo.py [--records N] [--database demo.duckdb]
+
+With `--broker HOST:PORT` the topics are on that Kafka cluster, which must not have them yet; `make
+demo-kafka` starts one for it.
 """
 
 from __future__ import annotations
@@ -25,30 +28,32 @@ QUERIES = HERE / "flights.sql"
 WORST_CARRIERS = 5
 
 
-def run_demo(database: Path, records: int | None = None) -> None:
-    """Loads, runs and reports; `records` limits the flights."""
-    for left_over in (database, database.with_name(f"{database.name}.wal")):
-        left_over.unlink(missing_ok=True)
-    load_topics(database, records)
-    run_queries(database)
-    with streamsql.connect(str(database)) as connection:
+def run_demo(place: str, words: list[str], records: int | None = None) -> None:
+    """Loads, runs and reports. `place`: a database file or kafka://host:port; `words`: how the
+    command line says it; `records` limits the flights."""
+    load_topics(place, records)
+    run_queries(words)
+    with streamsql.connect(place) as connection:
+        # On Kafka it takes the tables over first: here nothing but the changelog has them.
+        connection.wait()
         print_figures(connection)
 
 
-def load_topics(database: Path, records: int | None) -> None:
+def load_topics(place: str, records: int | None) -> None:
     """Fills the topics and says how fast."""
     started = time.perf_counter()
-    with streamsql.connect(str(database)) as connection:
+    with streamsql.connect(place) as connection:
         counts = load(connection, records)
     seconds = time.perf_counter() - started
     print(f"Loaded in {seconds:.1f} s: ", end="")
     print(", ".join(f"{count:,} {topic}" for topic, count in counts.items()))
 
 
-def run_queries(database: Path) -> None:
+def run_queries(words: list[str]) -> None:
     """Runs the queries until they have caught up, as anyone would from a terminal."""
-    command = [Path(sys.executable).with_name("streamsql"), "run", "--database", database, QUERIES]
-    print(f"\n$ streamsql run --database {database.name} examples/{QUERIES.name}", flush=True)
+    command = [Path(sys.executable).with_name("streamsql"), "run", *words, QUERIES]
+    shown = " ".join(Path(word).name for word in words)
+    print(f"\n$ streamsql run {shown} examples/{QUERIES.name}", flush=True)
     done = subprocess.run(command, check=False)
     if done.returncode != 0:
         raise SystemExit(done.returncode)
@@ -84,9 +89,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A year of flights through continuous queries.")
     parser.add_argument("--records", type=int, help="only the first flights")
     parser.add_argument("--database", type=Path, default=DATABASE)
+    parser.add_argument("--broker", metavar="HOST:PORT", help="keep the topics on Kafka")
     options = parser.parse_args()
     started = time.perf_counter()
-    run_demo(options.database, options.records)
+    if options.broker:
+        words = ["--broker", options.broker, "--until-caught-up"]
+        run_demo(f"kafka://{options.broker}", words, options.records)
+        print(f"\nDone in {time.perf_counter() - started:.1f} s on Kafka at {options.broker}.")
+        return
+    database: Path = options.database
+    for left_over in (database, database.with_name(f"{database.name}.wal")):
+        left_over.unlink(missing_ok=True)
+    run_demo(str(database), ["--database", str(database)], options.records)
     print(f"\nDone in {time.perf_counter() - started:.1f} s. The queries and their tables are in")
     print(f"  {options.database}")
     print(f"which `streamsql {options.database.name}` opens.")

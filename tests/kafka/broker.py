@@ -5,6 +5,7 @@ by ports that were free, and ended by its own process id.
 
     python -m tests.kafka.broker            # starts one, prints its address, ends with Ctrl-C
     python -m tests.kafka.broker libraries  # only gets the jars
+    python -m tests.kafka.broker with WORDS # starts one, runs WORDS and its address, stops it
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 # Retention goes by the records' timestamps: old event times would be gone within minutes.
 log.retention.ms=-1
+# The end of a transaction is of now: behind records of long ago each would begin a new segment.
+log.roll.ms=9000000000000000
 log.segment.delete.delay.ms=1000
 log.cleaner.backoff.ms=200
 num.network.threads=2
@@ -194,6 +198,8 @@ def main() -> None:
         sys.stdout.write(f"{broker.address}\n")
         sys.stdout.flush()
         try:
+            if sys.argv[1:2] == ["with"]:
+                raise SystemExit(subprocess.run([*sys.argv[2:], broker.address]).returncode)
             signal.sigwait({signal.SIGINT, signal.SIGTERM})
         finally:
             broker.stop()
