@@ -71,6 +71,10 @@ class KafkaWriter:
                 if isinstance(error, kafka.KafkaConnectionError):
                     raise await explain_connection(self._settings) from error
                 raise explain(error, self._settings, "Kafka cannot be written to") from error
+            except asyncio.CancelledError:
+                # A take-over that is not wanted any more: its connections must not stay.
+                await made.stop()
+                raise
             self._producer = made
         return self._producer
 
