@@ -121,9 +121,9 @@ class Broker:
         (folder / "server.properties").write_text(text)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         scram = "SCRAM-SHA-256=[name=engine,password=engine-secret]"
-        self._java(
-            "kafka.tools.StorageTool", "format", "-t", cluster, "-S", scram, "-c", self._config
-        )
+        # Joined by "=", since an id may begin with "-".
+        named = f"--cluster-id={cluster}"
+        self._java("kafka.tools.StorageTool", "format", named, "-S", scram, "-c", self._config)
         self.start()
 
     @property
