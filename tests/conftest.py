@@ -19,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="how many times a crash test kills its process",
     )
+    parser.addoption(
+        "--kafka-min-pass",
+        type=int,
+        default=0,
+        metavar="N",
+        help="fail where fewer tests marked `kafka` pass, or one of them is skipped",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,6 +39,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         seen.add(function)
         if again or "compare" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Counts what passed on Kafka: a broker that is not there must not look like success."""
+    least = session.config.getoption("--kafka-min-pass")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not least or reporter is None:
+        return
+    passed, skipped = (
+        sum(
+            "kafka" in r.keywords and r.when in ("setup", "call") for r in reporter.getreports(kind)
+        )
+        for kind in ("passed", "skipped")
+    )
+    # Of a test that passes only the call is counted as passed.
+    reporter.write_line(f"\nkafka: {passed} passed")
+    if passed < least or skipped:
+        reporter.write_line(f"kafka: {least} have to pass, and none may be skipped ({skipped} are)")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture

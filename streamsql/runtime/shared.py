@@ -15,6 +15,7 @@ outputs and positions belong together. A query that cannot be divided has one nu
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from streamsql.brokers.group import Fenced, Member
 from streamsql.brokers.log import TopicInfo, TopicPartition
 from streamsql.engine.database import Database
 from streamsql.engine.step import Step, StepError
-from streamsql.errors import QueryError, WorldError
+from streamsql.errors import DatabaseError, QueryError, WorldError
 from streamsql.runtime.delivery import AtLeastOnce, ExactlyOnce
 from streamsql.runtime.numbers import Numbers
 from streamsql.runtime.processing_log import ProcessingLog
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from streamsql.brokers.kafka import KafkaLog
     from streamsql.brokers.kafka_group import KafkaGroup
 
+_LOGGER = logging.getLogger(__name__)
 _WAIT_MS = 1_000
 """How long an idle query waits before it looks after its group again; records, a new assignment and
 a number that has come wake it up."""
@@ -196,7 +198,7 @@ class SharedQuery:
     # the loop of one query ----------------------------------------------------------------------
 
     async def _run(self) -> None:
-        failures = 0
+        failures, query_id = 0, self.query.plan.query_id
         while not self._closing.is_set():
             try:
                 await self._turn()
@@ -206,8 +208,12 @@ class SharedQuery:
                 await self._numbers.reopen()
             except QueryError as error:
                 await self._end(error)
-            except WorldError:
+            except DatabaseError as error:
+                await self._leave(error)
+            except WorldError as error:
                 # The world is tried again, for ever: a broker that is down comes back.
+                if not failures:
+                    _LOGGER.warning("query %s is tried again: %s", query_id, error.primary)
                 seconds = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
                 await _wait_for(self._closing, seconds)
                 failures += 1
@@ -217,6 +223,16 @@ class SharedQuery:
         if self._standbys is not None:
             await self._standbys.want(())
         await self._numbers.close()
+
+    async def _leave(self, error: DatabaseError) -> None:
+        """Stops the query in ERROR and leaves its group: another engine may have a disk that can
+        be written."""
+        query_id = self.query.plan.query_id
+        await self._end(
+            QueryError(error.primary, query=query_id, detail=error.detail, hint=error.hint)
+        )
+        await self._group.close()
+        self._closing.set()
 
     async def _end(self, error: QueryError) -> None:
         """Stops the query in ERROR and gives its numbers up."""

@@ -38,6 +38,8 @@ def test_a_standby_keeps_up_and_takes_over(broker: Broker, monkeypatch: pytest.M
             f"CREATE TABLE {name} AS SELECT k, SUM(v) AS total FROM s GROUP BY k;"
         )
         shared = lambda c: c._engine.runtime.shared[f"CTAS_{name.upper()}_0"]  # noqa: E731
+        # It reads of the query in the statement topic.
+        wait_until(lambda: f"CTAS_{name.upper()}_0" in other._engine.runtime.shared, True)
         wait_until(lambda: len(shared(owner).owned), 2)
         wait_until(lambda: len(shared(other).owned), 2)
         keys = [b"k%d" % (i % KEYS) for i in range(KEYS * 4)]
