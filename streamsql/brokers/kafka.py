@@ -122,11 +122,14 @@ class KafkaLog:
             max_poll_ms=max_poll_ms,
         )
 
-    async def reader(self, positions: Mapping[TopicPartition, int]) -> KafkaReader:
-        """Reads these partitions, and is closed by who asked: what comes back to other positions
-        than it left needs no search for its reader."""
+    async def reader(
+        self, positions: Mapping[TopicPartition, int], *, first: frozenset[str] = frozenset()
+    ) -> KafkaReader:
+        """Reads these partitions, of the same timestamp the topics of `first` before others; it is
+        closed by who asked: what comes back to other positions than it left needs no search for
+        its reader."""
         wanted = await self._wanted([place.topic for place in positions], positions)
-        made = KafkaReader(self.settings, wanted, written=self.written)
+        made = KafkaReader(self.settings, wanted, written=self.written, first=first)
         await made.open()
         return made
 

@@ -3,11 +3,13 @@
 A reader has connections of its own, since a broker answers the requests of a connection one after
 the other, and a fetch may wait for seconds. In the background it asks each leader
 for the next records of all partitions that have room, and decodes them; `take` merges what is
-there by (timestamp, topic, partition, offset).
+there by (timestamp, topic, partition, offset), topics as rule 1 says.
 
 1. Of a partition, records come by offset. Between partitions the lowest timestamp goes first, where
    one that is lower than some before it in its partition counts as high as these: the same order
-   that comparing the heads of all partitions gives (KIP-695), wherever it is cut.
+   that comparing the heads of all partitions gives (KIP-695), wherever it is cut. Of the same
+   timestamp, the topics that the caller names go first, then it goes by name: a table's change is
+   there for a stream's record of its time, however far a repartition lags behind.
 2. Nothing goes before a partition that has more on the broker was looked into: `take` stops at the
    last record that is buffered of such a partition.
 3. A position can be behind the last record: control records and aborted ones have offsets too. Who
@@ -134,7 +136,7 @@ class _Source:
 
 class KafkaReader:
     """Partitions read from `positions` on. `written` tells how far this process has written a
-    partition: what it wrote it also reads."""
+    partition: what it wrote it also reads. `first`: topics that go first (rule 1)."""
 
     def __init__(
         self,
@@ -142,6 +144,7 @@ class KafkaReader:
         positions: Mapping[TopicPartition, int],
         *,
         written: Callable[[TopicPartition], int],
+        first: frozenset[str] = frozenset(),
     ) -> None:
         self.used_at = time.monotonic()
         self._settings = settings
@@ -149,7 +152,9 @@ class KafkaReader:
         self._written = written
         self._sources = {
             place: _Source(place=place, delivered=offset, next_offset=offset)
-            for place, offset in sorted(positions.items())
+            for place, offset in sorted(
+                positions.items(), key=lambda held: (held[0].topic not in first, held[0])
+            )
         }
         self._room = max(_BUFFER_BYTES // max(len(positions), 1), _PARTITION_BYTES)
         self._client = AIOKafkaClient(**connection_options(settings))

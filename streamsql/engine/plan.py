@@ -132,7 +132,8 @@ class PhysicalPlan:
     names, then `_ts`,
     `_part`, and `_ws`, `_we` where windowed), for pull queries; empty for streams.
     `layout`: the text that is hashed to see whether state on disk fits this plan. `whole`: state
-    is read across partition numbers, so that one task has to have all of them.
+    is read across partition numbers, so that one task has to have all of them. `tables`: the
+    inputs that are changes of tables.
     """
 
     query_id: str
@@ -144,6 +145,7 @@ class PhysicalPlan:
     materialized: str = ""
     uses_headers: bool = False
     whole: bool = False
+    tables: frozenset[str] = frozenset()
 
     @property
     def layout(self) -> str:

@@ -188,6 +188,7 @@ class Builder:
     every_change: bool
     whole: bool = False
     inputs: list[str] = field(default_factory=list[str])
+    tables: list[str] = field(default_factory=list[str])
     statements: list[Statement] = field(default_factory=list[Statement])
     state: list[StateTable] = field(default_factory=list[StateTable])
     outputs: list[Output] = field(default_factory=list[Output])
@@ -201,9 +202,13 @@ class Builder:
         """Names the operator that the following statements belong to."""
         self._operator = operator
 
-    def input(self, topic: str) -> str:
-        """The relation name of a topic's batch; a topic read twice (a self-join) is two inputs."""
+    def input(self, topic: str, *, table: bool = False) -> str:
+        """The relation name of a topic's batch; a topic read twice (a self-join) is two inputs.
+
+        `table`: its records are a table's changes, and go before a stream's of the same time."""
         self.inputs.append(topic)
+        if table:
+            self.tables.append(topic)
         return f"in{len(self.inputs) - 1}"
 
     def result_name(self, hint: str = "r") -> str:
@@ -301,6 +306,7 @@ class Builder:
         return PhysicalPlan(
             query_id=self.query_id,
             inputs=tuple(self.inputs),
+            tables=frozenset(self.tables),
             statements=(*self.statements, *self._later),
             state=tuple(self.state),
             outputs=tuple(self.outputs),

@@ -58,7 +58,7 @@ class Source:
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """One SELECT over the batch, or over what a format's kernels make of it."""
-        batch = builder.input(self.topic)
+        batch = builder.input(self.topic, table=self.table)
         number = len(builder.inputs) - 1
         key, value = self._decodes()
         sql = f"SELECT * FROM {batch}"

@@ -144,4 +144,5 @@ class Numbers:
         if reader is not None:
             await reader.close()
         if self.owned:
-            self.reader = await self._log.reader(self._query.positions)
+            query = self._query
+            self.reader = await self._log.reader(query.positions, first=query.plan.tables)

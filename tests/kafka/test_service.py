@@ -360,3 +360,31 @@ def test_an_engine_without_the_topic_of_a_source(place: ServicePlace) -> None:
             connection.execute(place.text(text))
         assert place.topic("none") in raised.value.primary
         assert place.topic("none") not in place.topics()
+
+
+def test_a_table_goes_before_a_stream_of_the_same_time(place: ServicePlace) -> None:
+    """The stream is repartitioned, so that it may also come later than the table."""
+    users = list(range(20))
+    times = [BEGIN_MS + n for n in users]
+    items = [json.dumps({"USER2": n}).encode() for n in users]
+    names = [json.dumps({"NAME": f"n{n}"}).encode() for n in users]
+    with place.engine() as connection:
+        connection.execute(
+            place.text(
+                "CREATE STREAM orders (user INT KEY, user2 INT)"
+                " WITH (kafka_topic='{t}orders', partitions=3, value_format='json');"
+                "CREATE TABLE users (id INT PRIMARY KEY, name STRING)"
+                " WITH (kafka_topic='{t}users', partitions=3, value_format='json');"
+            )
+        )
+        connection.produce(place.topic("orders"), int_keys(users), items, timestamps_ms=times)
+        connection.produce(place.topic("users"), int_keys(users), names, timestamps_ms=times)
+        for name, column in (("direct", "user"), ("moved", "user2")):
+            connection.execute(
+                place.text(
+                    f"CREATE STREAM {name} WITH (kafka_topic='{{t}}{name}') AS SELECT o.{column},"
+                    f" u.name FROM orders o JOIN users u ON o.{column} = u.id;"
+                )
+            )
+        connection.wait()
+        assert [len(content(connection, place.topic(t))) for t in ("direct", "moved")] == [20, 20]
