@@ -13,6 +13,8 @@ CONFORMANCE ?= ../shared/conformance/run.py
 KILLS ?= 5
 # Where Kafka has to be there, a number of tests that only goes up.
 KAFKA_MIN_PASS = $(if $(STREAMSQL_REQUIRE_KAFKA),--kafka-min-pass "$$(cat tests/kafka-min-pass)")
+# How long `make soak` keeps an engine on Kafka under load.
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -45,8 +47,8 @@ conformance: .venv/.installed-test  ## Count the conformance cases that pass, ag
 	  echo "conformance: no $(CONFORMANCE) beside this checkout; nothing was counted"; \
 	fi
 
-soak: .venv/.installed-test  ## Long runs: crashes and simulation; KILLS=1000 for more
-	$(PYTEST) -m "soak or crash" --kills $(if $(filter file,$(origin KILLS)),100,$(KILLS))
+soak: .venv/.installed-test  ## Long runs: crashes, simulation, load; KILLS=1000 MINUTES=30 for more
+	$(PYTEST) -m "soak or crash" --kills $(if $(filter file,$(origin KILLS)),100,$(KILLS)) --minutes $(MINUTES)
 	STREAMSQL_SEEDS=1 STREAMSQL_INPUTS=1000 $(PYTEST) tests/operators/test_oracle.py
 
 kafka: .venv/.installed-test  ## Start Apache Kafka on a free loopback port; Ctrl-C stops it

@@ -42,6 +42,23 @@ def cluster(address: str) -> Iterator[str]:
             broker.stop()
 
 
+def latencies(settings: Settings, broker: str) -> Iterator[dict[str, object]]:
+    """The latency of a projection and of a GROUP BY at each rate, under each guarantee."""
+    for query in ("q1", "agg"):
+        for rate in settings.rates:
+            for guarantee in settings.guarantees:
+                tell(f"latency {query} {rate} {guarantee} …")
+                words = ("--query", query, "--rate", str(rate), "--guarantee", guarantee)
+                yield answer("benchmarks.latency", "--broker", broker, *words)
+
+
+def restored(settings: Settings, broker: str) -> Iterator[dict[str, object]]:
+    """How fast a state comes back."""
+    tell(f"restoring {settings.restored_keys:,} rows …")
+    keys = ("--keys", str(settings.restored_keys))
+    yield answer("benchmarks.restore", "--broker", broker, *keys)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run of a query on Kafka."""

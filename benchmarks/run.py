@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import codecs
-from benchmarks.kafka import KafkaBench, cluster
+from benchmarks.kafka import KafkaBench, cluster, latencies, restored
 from benchmarks.measure import Failed, Usage, measure
 from benchmarks.program import ROOT, Left, answer, module, read_summary, streamsql, tell
 from benchmarks.query import FOLDER, Query, floor_text, key_columns
@@ -160,11 +160,22 @@ def _measure_kafka(settings: Settings, work: Path) -> tuple[list[dict[str, objec
     try:
         with cluster(settings.broker) as broker:
             bench = KafkaBench(settings, work, broker)
-            results = list(bench.results())
+            parts = settings.kafka_parts
+            results = list(bench.results()) if "queries" in parts else []
+            more = {
+                "latency": list(latencies(settings, broker)) if "latency" in parts else [],
+                "restore": list(restored(settings, broker)) if "restore" in parts else [],
+            }
     except KafkaUnavailable as error:
         tell(f"no runs on Kafka: {error}")
         return [], True
-    print(format_kafka_table(results))
+    if results:
+        print(format_kafka_table(results))
+    for one in (*more["latency"], *more["restore"]):
+        print("  ".join(f"{name} {value}" for name, value in one.items()))
+    if any(more.values()):
+        path = settings.results.with_name("kafka.json")
+        path.write_text(json.dumps(more, indent=1) + "\n")
     return results, not bench.failures
 
 
@@ -177,6 +188,7 @@ def main() -> int:
     except ValueError as wrong:
         tell(str(wrong))
         return 2
+    settings.results.parent.mkdir(exist_ok=True)
     results: list[dict[str, object]] = []
     well = True
     for log, run in (("embedded", _measure_embedded), ("kafka", _measure_kafka)):
@@ -190,7 +202,6 @@ def main() -> int:
                 return 1
         results += more
         well = well and fine
-    settings.results.parent.mkdir(exist_ok=True)
     settings.results.write_text(json.dumps(results, indent=1) + "\n")
     return 0 if well else 1
 

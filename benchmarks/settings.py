@@ -15,6 +15,9 @@ ENGINES = ("streamsql", "floor-log", "floor-duckdb")
 LOGS = ("embedded", "kafka")
 GUARANTEES = ("at_least_once", "exactly_once_v2")
 
+KAFKA_PARTS = ("queries", "latency", "restore")
+"""What is measured on Kafka."""
+
 MODES = {"changes": 0, "batch": 10_000_000}
 """The emission modes as values of cache.max.bytes.buffering: none, and ksqlDB's default."""
 
@@ -29,7 +32,8 @@ class Settings:
     system's place for them. A program that is not done after `timeout_s` seconds is ended.
 
     `logs`: where queries run. On Kafka it is `kafka_queries`, on the cluster `broker` or one that
-    is started; of `repeats` runs the one counts that used the least CPU.
+    is started; of `repeats` runs the one counts that used the least CPU. `rates`: records a second
+    for latency. `restored_keys`: rows of the state that is restored.
     """
 
     queries: tuple[Query, ...]
@@ -39,6 +43,9 @@ class Settings:
     partitions: tuple[int, ...] = (1, 4)
     guarantees: tuple[str, ...] = GUARANTEES
     repeats: int = 1
+    kafka_parts: tuple[str, ...] = KAFKA_PARTS
+    rates: tuple[int, ...] = (1_000, 20_000)
+    restored_keys: int = 1_000_000
     spec: Mapping[str, object] = field(default_factory=dict[str, object])
     modes: tuple[str, ...] = tuple(MODES)
     engines: tuple[str, ...] = ENGINES
@@ -62,6 +69,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         partitions=tuple(int(n) for n in _listed(given.get("BENCH_PARTITIONS", "1,4"))),
         guarantees=_some_of(given, "BENCH_GUARANTEES", GUARANTEES),
         repeats=int(given.get("BENCH_REPEATS", "1")),
+        kafka_parts=_some_of(given, "BENCH_KAFKA", KAFKA_PARTS),
+        rates=tuple(int(n) for n in _listed(given.get("BENCH_RATES", "1000,20000"))),
+        restored_keys=int(given.get("BENCH_RESTORED_KEYS", "1000000").replace("_", "")),
         spec=spec,
         modes=_some_of(given, "BENCH_MODES", tuple(MODES)),
         engines=_some_of(given, "BENCH_ENGINES", ENGINES),

@@ -26,6 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="fail where fewer tests marked `kafka` pass, or one of them is skipped",
     )
+    parser.addoption(
+        "--minutes",
+        type=float,
+        default=1.0,
+        metavar="M",
+        help="how long a test under load goes on",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -65,6 +72,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def kills(request: pytest.FixtureRequest) -> int:
     """How many times a test marked `crash` kills its process."""
     return request.config.getoption("--kills")
+
+
+@pytest.fixture
+def minutes(request: pytest.FixtureRequest) -> float:
+    """How long a test under load goes on."""
+    return request.config.getoption("--minutes")
 
 
 @pytest.fixture(scope="session")

@@ -356,10 +356,16 @@ def measured(path: Path, chosen: dict[str, str]) -> list[dict[str, object]]:
 @pytest.mark.xdist_group("kafka")
 def test_a_run_on_kafka_is_right_in_every_mode(broker: Broker, tmp_path: Path) -> None:
     chosen = {"BENCH_LOGS": "kafka", "BENCH_BROKER": broker.address, "BENCH_PARTITIONS": "2"}
+    chosen |= {"BENCH_RATES": "200", "BENCH_RESTORED_KEYS": "2000"}
+    chosen |= {"BENCH_GUARANTEES": "exactly_once_v2"}
     names = ("agg", "agg_keyed", "enrich")
     found = measured(tmp_path / "results.json", chosen | {"BENCH_QUERIES": ",".join(names)})
     assert {one["query"] for one in found} == set(names)
-    assert len(found) == 2 * 2 + 2 * 2 + 2
+    assert len(found) == 2 + 2 + 1
+    more = json.loads((tmp_path / "kafka.json").read_text())
+    assert [(one["query"], one["rate"]) for one in more["latency"]] == [("q1", 200), ("agg", 200)]
+    assert all(0 < one["p50_ms"] <= one["p99_ms"] for one in more["latency"])
+    assert [one["rows"] for one in more["restore"]] == [2_000]
     for one in found:
         assert set(AGREED) <= set(one)
         assert (one["broker"], one["partitions"]) == ("kafka", 2)
