@@ -94,6 +94,7 @@ class Task:
         self._connection = connection
         self._changelog = changelog
         self._schemas: dict[Columns, pa.Schema] = {}
+        self._relations: dict[str, duckdb.DuckDBPyRelation] = {}
         self._effects = effects_of(plan) if changelog else {}
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
@@ -265,7 +266,9 @@ class Task:
         temporary table. Of an effect, its rows are added to `changes` where there is a
         changelog."""
         sql = statement.sql
-        parameters = {"now": now_ms} if "now" in parameter_names(sql) else None
+        parameters: dict[str, object] | None = (
+            {"now": now_ms} if "now" in parameter_names(sql) else None
+        )
         if not statement.result:
             effect = self._effects.get(sql)
             if effect is None:
@@ -279,8 +282,17 @@ class Task:
                 f"CREATE OR REPLACE TEMP TABLE {statement.result} AS {sql}", parameters
             )
             return None
-        table = self._connection.sql(sql, params=parameters).to_arrow_table()
+        table = self._read(sql, parameters)
         return statement.kernel(table) if statement.kernel else table
+
+    def _read(self, sql: str, parameters: dict[str, object] | None) -> pa.Table:
+        """The rows of a SELECT. What asks for no parameter is described once: DuckDB's client
+        looks through the text for some, which takes longer than a small step's work."""
+        if parameters is not None:
+            return self._connection.sql(sql, params=parameters).to_arrow_table()
+        if sql not in self._relations:
+            self._relations[sql] = self._connection.sql(sql)
+        return self._relations[sql].to_arrow_table()
 
 
 def _accepted(table: pa.Table) -> pa.Table:
