@@ -40,6 +40,10 @@ class WindowSpec:
     kind: str
     size_ms: int | None = None
 
+    def __str__(self) -> str:
+        """As a WITH clause has it, in milliseconds."""
+        return self.kind if self.size_ms is None else f"{self.kind} of {self.size_ms} ms"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:

@@ -94,13 +94,15 @@ class StateTable:
 
     `key`: the columns that tell its rows apart, the row's partition first: no two rows agree on
     all of them. `disposable`: it only remembers what the running plan forwarded; a replaced query
-    begins it anew.
+    begins it anew. `holds`: of columns that are called by a number, what is in them, as text: a
+    query may only be replaced by one for which it is the same.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
     disposable: bool = False
+    holds: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -273,6 +273,11 @@ class BoundAggregate:
     distinct: bool = False
 
     @property
+    def text(self) -> str:
+        """What it computes of what: the same for two calls that give the same of any rows."""
+        return f"{self.name}({', '.join(a.sql for a in self.arguments)}) {self.merge} {self.limit}"
+
+    @property
     def order(self) -> str:
         """`fold` where a kernel adds it up, `list` where it keeps values, else `free`."""
         if self.fold:

@@ -18,6 +18,7 @@ from streamsql.operators.grouping import Grouped, changed_groups, group_relation
 from streamsql.operators.operator import LOG, Builder, Relation
 from streamsql.operators.table_state import TableKey
 from streamsql.schema.duck import duckdb_type, quote
+from streamsql.schema.typed import TypedSql
 
 
 def unlisted(aggregate: BoundAggregate, number: int) -> BoundAggregate:
@@ -71,6 +72,7 @@ class TableChanges:
             "source",
             (*keys, *((name.strip('"'), type_) for name, type_ in values)),
             key=(name for name, _ in keys),
+            holds=[(c.name.strip('"'), c.typed.sql) for c in self._computed()],
         )
         moved = builder.add(self._moved(settled.sql, keys, values, state), hint="moved")
         builder.effect(
@@ -143,7 +145,9 @@ def lower_table_groups(
 ) -> Relation:
     """The statements of the groups, and four more for each aggregate that keeps values."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
-    state = builder.state_table("groups", columns, key=grouped.key.names)
+    state = builder.state_table(
+        "groups", columns, key=grouped.key.names, holds=grouped.partials.holds
+    )
     last = not builder.every_change
     rows = changed_groups(builder, grouped, state, last=last)
     key = grouped.key
@@ -154,8 +158,7 @@ def lower_table_groups(
     for i, (call, aggregate) in enumerate(zip(grouped.partials.calls, aggregates, strict=True)):
         if not aggregate.listed:
             continue
-        type_ = duckdb_type(aggregate.arguments[0].type)
-        lists, items = _keep_items(builder, key, rows, call.arguments[0], type_)
+        lists, items = _keep_items(builder, key, rows, call.arguments[0], aggregate.arguments[0])
         changes += f" LEFT JOIN {lists} l{i} ON l{i}._seq = b._seq"
         more.append(f"coalesce(l{i}._list, []) AS _list{i}")
         kept += (
@@ -174,7 +177,7 @@ def lower_table_groups(
 
 
 def _keep_items(
-    builder: Builder, key: TableKey, rows: str, value: str, type_: str
+    builder: Builder, key: TableKey, rows: str, value: str, argument: TypedSql
 ) -> tuple[str, str]:
     """Keeps a group's values one by one; gives the lists after each change, and the state table.
 
@@ -182,7 +185,10 @@ def _keep_items(
     level is entered by one that comes and left by the next that goes at that level.
     """
     items = builder.state_table(
-        "items", (*key.columns, ("_ord", "BIGINT"), ("_v", type_)), key=("_part", "_ord")
+        "items",
+        (*key.columns, ("_ord", "BIGINT"), ("_v", duckdb_type(argument.type))),
+        key=("_part", "_ord"),
+        holds=[("_v", argument.sql)],
     )
     group = key.listed()
     top = f"(SELECT coalesce(max(_ord), 0) FROM {items})"

@@ -49,7 +49,9 @@ def lower_groups(builder: Builder, grouped: Grouped) -> tuple[Relation, str]:
     """Three statements: the changes, the old state out, the new state in. Gives the table, and
     the name of its state."""
     columns = (*grouped.key.columns, ("_ts", "BIGINT"), *grouped.partials.columns)
-    state = builder.state_table("groups", columns, key=grouped.key.names)
+    state = builder.state_table(
+        "groups", columns, key=grouped.key.names, holds=grouped.partials.holds
+    )
     rows = changed_groups(builder, grouped, state, last=not builder.every_change)
     store_groups(builder, rows, state, columns, key=grouped.key)
     return group_relation(grouped, rows, state, last=not builder.every_change), state
@@ -79,6 +81,7 @@ def keep_values(builder: Builder, grouped: Grouped) -> Grouped:
             "seen",
             (*grouped.key.columns, ("_v", duckdb_type(c.aggregate.arguments[0].type))),
             key=(*grouped.key.names, "_v"),
+            holds=[("_v", c.aggregate.text)],
         )
         for c in grouped.partials.distinct
     ]

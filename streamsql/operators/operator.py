@@ -291,13 +291,20 @@ class Builder:
         *,
         key: Iterable[str],
         disposable: bool = False,
+        holds: Iterable[tuple[str, str]] = (),
     ) -> str:
         """Declares a state table (`engine.plan.StateTable`) and gives its quoted name."""
         # Counted by kind: a filter that is added to a query does not rename its other tables.
         name = f"{self.query_id}${hint}{sum(hint == kind for kind in self._kinds)}"
         self._kinds.append(hint)
         self.state.append(
-            StateTable(name=name, columns=columns, key=tuple(key), disposable=disposable)
+            StateTable(
+                name=name,
+                columns=columns,
+                key=tuple(key),
+                disposable=disposable,
+                holds=tuple(holds),
+            )
         )
         return f"state.{quote(name)}"
 

@@ -116,6 +116,15 @@ class Partials:
             for n, type_ in zip(call.numbers(), call.aggregate.state, strict=True)
         )
 
+    @property
+    def holds(self) -> tuple[tuple[str, str], ...]:
+        """(name, what it is of) of the same columns."""
+        return tuple(
+            (f"_a{n}", f"{i} of {call.aggregate.text}")
+            for call in self.calls
+            for i, n in enumerate(call.numbers())
+        )
+
     def names(self, prefix: str) -> list[str]:
         """The partials' columns under a prefix."""
         return [f"{prefix}{name.removeprefix('_a')}" for name, _ in self.columns]

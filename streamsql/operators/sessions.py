@@ -33,7 +33,9 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
     """The statements of a GROUP BY over sessions."""
     work = _Work(grouped=grouped, window=window)
     time = builder.state_table("time", (("_part", "INTEGER"), ("_t", "BIGINT")), key=("_part",))
-    state = builder.state_table("groups", work.columns, key=(*grouped.key.names, "_we"))
+    state = builder.state_table(
+        "groups", work.columns, key=(*grouped.key.names, "_we"), holds=grouped.partials.holds
+    )
     timed = builder.add(work.timed(time), hint="timed")
     keep_time(builder, timed, time)
     folds = folds_of(grouped.partials)

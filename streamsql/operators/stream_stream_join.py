@@ -11,6 +11,7 @@ both sides.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from streamsql.operators.join import LEFT_SIDES, RIGHT_SIDES, has_key, joined_columns, used_columns
@@ -76,7 +77,13 @@ def _values(schema: Schema, relation: Relation, prefix: str) -> dict[str, tuple[
     """Physical name -> (column in the join, DuckDB type) of the side's columns that are used."""
     types = {c.name: duckdb_type(c.type) for c in relation.schema.value}
     used = used_columns(schema, relation)
-    return {p: (f"{prefix}{i}", types[n]) for i, (n, p) in enumerate(used)}
+    # By name, not by number: a replaced query that reads more columns finds the old ones again.
+    return {p: (f"{prefix}_{_word(p)}", types[n]) for n, p in used}
+
+
+def _word(name: str) -> str:
+    """`name` as a part of an identifier without quotes; two names give two words."""
+    return re.sub(r"[^A-Za-z0-9]", lambda m: f"_{ord(m[0]):x}_", name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

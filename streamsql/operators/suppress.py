@@ -23,7 +23,9 @@ def lower_final(builder: Builder, grouped: Grouped, timed: str, window: Window) 
     in."""
     kept = (("_ts", "BIGINT"), ("_hdr", HEADERS_TYPE), *grouped.partials.columns)
     columns = (*grouped.key.columns, *kept)
-    state = builder.state_table("groups", columns, key=grouped.key.names)
+    state = builder.state_table(
+        "groups", columns, key=grouped.key.names, holds=grouped.partials.holds
+    )
     rows = changed_groups(builder, grouped, state, last=True)
     decided = builder.add(
         _decided(grouped, rows, state, timed=timed, window=window), hint="decided"

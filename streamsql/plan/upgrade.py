@@ -11,7 +11,8 @@ from streamsql.errors import StatementError
 from streamsql.plan.frame import Context
 from streamsql.plan.persistent import Persistent, plan_create
 from streamsql.sql import parse_one
-from streamsql.sql.statement import CreateAsSelect
+from streamsql.sql.statement import CreateAsSelect, JoinRef
+from streamsql.sql.statement import Query as Select
 
 
 def check_query_upgrade(old: Query, new: Persistent, context: Context) -> None:
@@ -27,8 +28,38 @@ def check_query_upgrade(old: Query, new: Persistent, context: Context) -> None:
         raise AssertionError(old.text)
     before = plan_create(statement, context, query_id=old.id, topics={})
     _check_topics(before, new)
+    if any(stage.state for stage in before.stages):
+        _check_clauses(old, statement, new)
     for held, needed in zip(before.stages, new.stages, strict=True):
         _check_state(held, needed)
+
+
+def _check_clauses(old: Query, statement: CreateAsSelect, new: Persistent) -> None:
+    """The state is of these groups, these windows and these pairs."""
+    replacing = parse_one(new.query.text)
+    if not isinstance(replacing, CreateAsSelect):
+        raise AssertionError(new.query.text)
+    for clause, held, needed in zip(
+        ("GROUP BY", "PARTITION BY", "WINDOW", "JOIN"),
+        _clauses(statement.query),
+        _clauses(replacing.query),
+        strict=True,
+    ):
+        if held != needed:
+            raise StatementError(
+                f"Cannot upgrade data source: {old.id} has state of another {clause}",
+                hint=f"leave {clause} as it is, or DROP the query and create it again",
+            )
+
+
+def _clauses(query: Select) -> tuple[object, ...]:
+    window = query.window
+    return (
+        query.group_by,
+        query.partition_by,
+        None if window is None else (window.kind, window.size_ms, window.advance_ms),
+        query.source if isinstance(query.source, JoinRef) else None,
+    )
 
 
 def _check_topics(before: Persistent, new: Persistent) -> None:
@@ -57,6 +88,17 @@ def _listed(planned: Persistent) -> str:
 def _check_state(held: PhysicalPlan, needed: PhysicalPlan) -> None:
     mine = {t.name: t.columns for t in needed.state if not t.disposable}
     kept = {t.name: t.columns for t in held.state if not t.disposable}
+    holds = {t.name: dict(t.holds) for t in needed.state}
+    if any(
+        holds.get(t.name, {}).get(column, text) != text
+        for t in held.state
+        for column, text in t.holds
+    ):
+        raise StatementError(
+            f"Cannot upgrade data source: {held.query_id} has state of other aggregates",
+            hint="leave those that are there and append new ones, or DROP the query and create it"
+            " again",
+        )
     if any(not _grown(columns, mine.get(name, columns)) for name, columns in kept.items()):
         raise StatementError(
             f"Cannot upgrade data source: the state of {held.query_id} does not fit the new query",

@@ -7,7 +7,7 @@ this engine's alone: it reads all partitions, writes nothing, and is gone with w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan
@@ -44,7 +44,9 @@ class SharedRuntime(Runtime):
 
     # starting and stopping ----------------------------------------------------------------------
 
-    async def start(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
+    async def start(
+        self, plan: PhysicalPlan, options: QueryOptions, *, before: Sequence[PhysicalPlan] = ()
+    ) -> RunningQuery:
         """Starts a stage of a persistent query as a member of its group, or a push query."""
         if options.emit is not None:
             query = await super().start(plan, options)
@@ -53,7 +55,9 @@ class SharedRuntime(Runtime):
         task = self._new_task(plan)
         with self.database.transaction(task.connection):
             task.create_state()
-        return await self._share(RunningQuery(task=task, options=options, positions={}))
+        return await self._share(
+            RunningQuery(task=task, options=options, positions={}, before=tuple(before))
+        )
 
     async def _share(self, query: RunningQuery) -> RunningQuery:
         shared = SharedQuery(
@@ -68,7 +72,9 @@ class SharedRuntime(Runtime):
         # A connection of its own: its transaction is open while others work.
         return Task(plan, self.database.cursor(), changelog=bool(plan.state))
 
-    async def replace(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
+    async def replace(
+        self, plan: PhysicalPlan, options: QueryOptions, *, before: Sequence[PhysicalPlan] = ()
+    ) -> RunningQuery:
         """Puts a plan in the place of a running one: it leaves its group, takes over the state and
         joins again."""
         old = self.shared.pop(plan.query_id)
@@ -77,7 +83,7 @@ class SharedRuntime(Runtime):
         with self.database.transaction(task.connection):
             task.replace_state(old.query.plan)
             self.database.set_layout(f"{plan.query_id}#", plan.layout, task.connection)
-        query = RunningQuery(task=task, options=options, positions={})
+        query = RunningQuery(task=task, options=options, positions={}, before=tuple(before))
         query.records_in, query.records_out = old.query.records_in, old.query.records_out
         return await self._share(query)
 

@@ -10,7 +10,7 @@ the user chose so. Other queries go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
@@ -67,9 +67,15 @@ class Runtime:
 
     # starting and stopping ----------------------------------------------------------------------
 
-    async def start(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
+    async def start(
+        self,
+        plan: PhysicalPlan,
+        options: QueryOptions,
+        *,
+        before: Sequence[PhysicalPlan] = (),  # noqa: ARG002  no changelog has their rows
+    ) -> RunningQuery:
         """Starts a query where it was, or at `options.reset`; DatabaseError where its state has
-        another layout."""
+        another layout. `before`: the plans that it has replaced."""
         task = self._new_task(plan)
         saved = self.database.position(plan.query_id) if options.emit is None else None
         with self.database.transaction(task.connection):
@@ -103,7 +109,13 @@ class Runtime:
         for partition, offset in offsets.items():
             query.positions.setdefault(partition, offset)
 
-    async def replace(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
+    async def replace(
+        self,
+        plan: PhysicalPlan,
+        options: QueryOptions,
+        *,
+        before: Sequence[PhysicalPlan] = (),  # noqa: ARG002  no changelog has their rows
+    ) -> RunningQuery:
         """Puts a plan in the place of a running one: it goes on from the same positions, with the
         same state."""
         old = self.queries[plan.query_id]

@@ -46,12 +46,13 @@ class QueryOptions:
 
 @dataclass(slots=True, kw_only=True)
 class RunningQuery:
-    """A query with its place in its inputs. `positions` are next-to-read; `pending`: there may be
-    records to read."""
+    """A query with its place in its inputs. `positions` are next-to-read; `before`: the plans that
+    this one has replaced; `pending`: there may be records to read."""
 
     task: Task
     options: QueryOptions
     positions: dict[TopicPartition, int]
+    before: tuple[PhysicalPlan, ...] = ()
     status: str = RUNNING
     error: QueryError | None = None
     pending: bool = True

@@ -161,7 +161,8 @@ class Restorer:
                     self.sequence = max(self.sequence, found[0])
                     copy.positions = found[1]
                 with self._database.transaction(task.connection):
-                    await in_thread(task.restore, table.select(["key", "value"]))
+                    rows = table.select(["key", "value"])
+                    await in_thread(lambda t=rows: task.restore(t, before=self._query.before))
                     self.save(copy.number, copy.positions, copy.reader.positions[place], task)
         finally:
             self.remaining.pop(copy.number, None)

@@ -28,11 +28,19 @@ from streamsql.session.result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningPlan:
-    """How a persistent query runs: its stages, upstream first, and the topics between them."""
+    """How a persistent query runs: its stages, upstream first, and the topics between them.
+
+    `before`: the stages of what it has replaced, whose rows may still be in the state changelogs.
+    """
 
     stages: tuple[PhysicalPlan, ...]
     topics: tuple[InternalTopic, ...]
     options: QueryOptions
+    before: tuple[PhysicalPlan, ...] = ()
+
+    def earlier(self, stage: PhysicalPlan) -> tuple[PhysicalPlan, ...]:
+        """What a stage was before."""
+        return tuple(plan for plan in self.before if plan.query_id == stage.query_id)
 
 
 Submit = Callable[[str, Mapping[str, str], Mapping[str, int]], Awaitable[Result]]
@@ -109,7 +117,7 @@ class Engine:
             await self.log.create_topic(TopicInfo(name=topic.name, partitions=topic.partitions))
         try:
             for stage in plan.stages:
-                await self.runtime.start(stage, plan.options)
+                await self.runtime.start(stage, plan.options, before=plan.earlier(stage))
         except WorldError:
             # Whoever tries again starts all of them.
             for stage in plan.stages:
@@ -118,11 +126,13 @@ class Engine:
 
     async def replace_query(self, query_id: str, plan: RunningPlan) -> None:
         """Puts a plan of the same stages in the place of a query's, and lets it run."""
+        old = self.plans[query_id]
+        plan = replace(plan, before=(*old.before, *old.stages))
         self.plans[query_id] = plan
         self.paused.discard(query_id)
         if self.live:
             for stage in plan.stages:
-                await self.runtime.replace(stage, plan.options)
+                await self.runtime.replace(stage, plan.options, before=plan.earlier(stage))
 
     async def stop_query(self, query_id: str) -> None:
         """Stops a persistent query; its state goes, and the topics between its stages. What fails

@@ -301,9 +301,13 @@ REFUSED = {
         "SELECT g, COUNT(*) AS s FROM readings GROUP BY g",
         f"the internal topic {TOPIC} carries other columns",
     ),
-    "another state": (
+    "another aggregate": (
         "SELECT g, AVG(n) AS s FROM readings GROUP BY g",
-        "the state of CTAS_X_1 does not fit the new query",
+        "CTAS_X_1 has state of other aggregates",
+    ),
+    "another aggregate of the same type": (
+        "SELECT g, MAX(n) AS s FROM readings GROUP BY g",
+        "CTAS_X_1 has state of other aggregates",
     ),
 }
 

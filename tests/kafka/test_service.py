@@ -174,6 +174,33 @@ def test_a_query_rests_goes_on_and_is_replaced(place: ServicePlace) -> None:
         assert len(content(connection, place.topic("dear"))) == after
 
 
+def test_a_replaced_query_is_restored_from_rows_of_both_shapes(place: ServicePlace) -> None:
+    create = (
+        "CREATE OR REPLACE TABLE per_user WITH (kafka_topic='{t}per_user') AS"
+        " SELECT user, COUNT(*) AS n%s FROM orders GROUP BY user;"
+    )
+    with place.engine() as connection:
+        connection.execute(
+            place.text(
+                "CREATE STREAM orders (user INT KEY, item STRING, amount INT)"
+                " WITH (kafka_topic='{t}orders', partitions=2, value_format='json');"
+            )
+        )
+        connection.execute(place.text(create % ""))
+        load_orders(connection, place.topic("orders"))
+        connection.wait()
+        connection.execute(place.text(create % ", MAX(amount) AS m"))
+        # Of half of the keys: the other rows stay in the changelog as they were.
+        for user in range(10):
+            connection.produce(place.topic("orders"), int_keys([user]), [b'{"AMOUNT":7}'])
+        connection.wait()
+    wanted = [(user, 11, 7) if user < 10 else (user, 10, None) for user in range(20)]
+    # Without a state directory an engine has only the changelog.
+    with place.engine() as connection:
+        connection.wait()
+        assert rows(connection, "SELECT user, n, m FROM per_user;") == wanted
+
+
 def test_a_dropped_query_leaves_nothing_of_its_own(place: ServicePlace) -> None:
     with place.engine() as connection:
         connection.execute(place.text(COUNTS))
