@@ -8,12 +8,14 @@ ts]. With `final` a session leaves once, when `end + gap + grace <= stream time`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from streamsql.operators.grouping import Grouped, folds_of
 from streamsql.operators.kernels.sessions import (
     BASE,
     ELEMENT,
+    PIECE,
     REPLACED,
     TOMBSTONE,
     session_kernel,
@@ -41,7 +43,13 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
     folds = folds_of(grouped.partials)
     structure = builder.add(
         work.reach(timed, state),
-        kernel=session_kernel(window.size_ms, window.grace_ms, folds, final=final),
+        kernel=session_kernel(
+            window.size_ms,
+            window.grace_ms,
+            folds,
+            final=final,
+            ordered=grouped.partials.ordered,
+        ),
         hint="sessions",
     )
     builder.late(work.late(timed, structure))
@@ -157,26 +165,57 @@ class _Work:
             f" WHERE s._kind = {ELEMENT}"
         )
         if plain:
-            fields = ", ".join(f"a{n} := st._a{n}" for n in plain)
             joined = ", ".join(f"a{n} := {text}" for n, text in partials.joined("p.a", "q.a"))
             base = (
-                f"SELECT s._chain, list_reduce(list(struct_pack({fields}) ORDER BY s._pos),"
-                f" lambda p, q: struct_pack({joined})) AS _base FROM {structure} s"
-                f" JOIN {state} st ON st.rowid = s._row WHERE s._kind = {BASE} GROUP BY s._chain"
+                "SELECT _chain, list_reduce(list(_part ORDER BY _pos),"
+                f" lambda p, q: struct_pack({joined})) AS _base"
+                f" FROM ({self._parts(timed, structure, state, plain)}) GROUP BY _chain"
             )
             picked = ", ".join(f"_base.a{n} AS _p{n}" for n in plain)
             sql = f"SELECT e.*, {picked} FROM ({sql}) e LEFT JOIN ({base}) p ON p._chain = e._chain"
-        over = "(PARTITION BY _chain ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
-        for stage in partials.stages(over, "_chain"):
-            sql = f"SELECT *, {stage} FROM ({sql})"
-        running = ", ".join(["*", *partials.running("w", "_chain")])
-        sql = f"SELECT {running} FROM ({sql}) WINDOW w AS {over}"
+        sql = self._running(sql)
         merged = [
             *("_row", "_emit", "_fin", self.key, "_ws", "_we", "_we AS _ts", "_hdr"),
             *(f"_a{f.number}" for f in folds_of(partials)),
             *partials.merged(),
         ]
         return f"SELECT {', '.join(merged)} FROM ({sql}) WHERE _emit ORDER BY _row"
+
+    def _running(self, sql: str) -> str:
+        """The elements of `sql` with the partials of their chain up to each."""
+        partials = self.grouped.partials
+        over = "(PARTITION BY _chain ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
+        for stage in partials.stages(over, "_chain"):
+            sql = f"SELECT *, {stage} FROM ({sql})"
+        running = ", ".join(["*", *partials.running("w", "_chain")])
+        return f"SELECT {running} FROM ({sql}) WINDOW w AS {over}"
+
+    def _parts(self, timed: str, structure: str, state: str, plain: Sequence[int]) -> str:
+        """What a chain begins with, as `_part` at `_pos`: stored sessions, and pieces, which
+        begin with nothing themselves."""
+        partials = self.grouped.partials
+        fields = ", ".join(f"a{n} := st._a{n}" for n in plain)
+        stored = (
+            f"SELECT s._chain, s._pos, struct_pack({fields}) AS _part FROM {structure} s"
+            f" JOIN {state} st ON st.rowid = s._row WHERE s._kind = {BASE}"
+        )
+        if not partials.ordered:
+            return stored
+        types = dict(partials.columns)
+        nothing = ", ".join(f"NULL::{types[f'_a{n}']} AS _p{n}" for n in plain)
+        arguments = "".join(f", b.{name}" for name, _ in partials.arguments)
+        pieces = f"SELECT _row, _chain, _pos FROM {structure} WHERE _kind = {PIECE}"
+        elements = self._running(
+            f"SELECT h._chain AS _whole, h._pos AS _at, s._chain, s._pos AS _seq, {self.of('b')}"
+            f"{arguments}, {nothing} FROM ({pieces}) h JOIN {structure} s ON s._chain = h._row"
+            f" JOIN {timed} b ON b._seq = s._row WHERE s._kind = {ELEMENT}"
+        )
+        made = ", ".join(f"a{n} := _a{n}" for n in plain)
+        return (
+            f"{stored} UNION ALL SELECT _whole, _at, struct_pack({made}) FROM (SELECT *,"
+            f" {', '.join(partials.merged())} FROM ({elements})"
+            " QUALIFY row_number() OVER (PARTITION BY _chain ORDER BY _seq DESC) = 1)"
+        )
 
     def changes(self, timed: str, structure: str, rows: str, *, last: bool) -> str:
         """Tombstones and sessions in order; with `last` the last change of each window."""
@@ -226,14 +265,17 @@ class _Work:
         now = f"SELECT _part, max(_t) AS _t FROM {timed} GROUP BY _part"
         open_ms = self.window.open_ms
         candidates = (
-            f"SELECT {names}, NULL::BIGINT AS _rid FROM {rows} WHERE _fin UNION ALL"
-            f" SELECT {stored}, st.rowid FROM {state} st JOIN ({now}) x ON x._part = st._part"
+            f"SELECT {names}, NULL::BIGINT AS _rid, _row FROM {rows} WHERE _fin UNION ALL"
+            f" SELECT {stored}, st.rowid, 0 FROM {state} st JOIN ({now}) x ON x._part = st._part"
             f" ANTI JOIN ({touched}) t ON t._row = st.rowid WHERE st._we + {open_ms} <= x._t"
         )
         advances = f"SELECT _part, _t, min(_seq) AS _close FROM {timed} GROUP BY _part, _t"
         decided = builder.add(
-            f"SELECT c.*, a._close FROM ({candidates}) c ASOF LEFT JOIN ({advances}) a"
-            f" ON a._part = c._part AND c._we + {open_ms} <= a._t ORDER BY a._close, c._we",
+            # A record at the very bound of the grace period comes after the time that closes it.
+            "SELECT c.* EXCLUDE (_row), CASE WHEN a._close IS NOT NULL"
+            " THEN greatest(a._close, c._row) END AS _close"
+            f" FROM ({candidates}) c ASOF LEFT JOIN ({advances}) a"
+            f" ON a._part = c._part AND c._we + {open_ms} <= a._t",
             hint="decided",
         )
         builder.effect(

@@ -12,10 +12,12 @@ the state `_stored` true, `_seq` its row id, `_ws`, `_we`; of a record `_ts` in 
 session `_ws`, `_we` ends at record `_row`, the `_pos`-th to do so. ELEMENT: record `_row` is the
 `_pos`-th element of chain `_chain`; where `_emit`, session `_ws`, `_we` is what that chain's
 elements up to it make, and where `_fin` that stays; `_a{n}` its DOUBLE sums. BASE: the stored
-session with row id `_row` is the `_pos`-th that `_chain` begins with.
+session with row id `_row` is the `_pos`-th that `_chain` begins with. PIECE: instead, what the
+elements of chain `_row` make.
 
 A chain is a session that grows record by record, so that a running window gives its aggregates.
-One that two sessions merge into is a new chain: it repeats the elements of both.
+One that two sessions merge into is a new chain: it repeats the elements of both. Elements of a
+session before a stored one are a piece, where the order is to be kept: a chain of their own.
 
 Groups whose records hardly leave their order have no loop (`islands.py`).
 """
@@ -38,18 +40,18 @@ from streamsql.operators.kernels.islands import (
     island_rows,
 )
 
-__all__ = ["BASE", "ELEMENT", "REPLACED", "TOMBSTONE", "session_kernel"]
+__all__ = ["BASE", "ELEMENT", "PIECE", "REPLACED", "TOMBSTONE", "session_kernel"]
 
 
 @dataclass(slots=True)
 class Session:
     """A live session: its bounds, its chain, what the chain is made of, its DOUBLE sums, its last
-    output row."""
+    output row. `base`: row ids, and lists of elements that lie before one."""
 
     start: int
     end: int
     chain: int
-    base: list[int]
+    base: list[int | list[int]]
     elements: list[int]
     sums: list[float]
     last: int = -1
@@ -89,23 +91,35 @@ class Rows:
         self.sums.append(sums)
 
 
-REPLACED = 3
+REPLACED, PIECE = 3, 4
 
 
 def session_kernel(
-    gap_ms: int, grace_ms: int, folds: Sequence[Fold], *, final: bool = False
+    gap_ms: int,
+    grace_ms: int,
+    folds: Sequence[Fold],
+    *,
+    final: bool = False,
+    ordered: bool = True,
 ) -> Callable[[pa.Table], pa.Table]:
     """The kernel of a statement for sessions of this gap and grace; `final`: one that is replaced
-    has still to leave."""
+    has still to leave. `ordered`: an aggregate depends on the order of what is merged."""
 
     def run(table: pa.Table) -> pa.Table:
         if table.num_rows == 0:
-            return _Loop(gap_ms, grace_ms, folds, final=final).table()
+            return _Loop(gap_ms, grace_ms, folds, final=final, ordered=ordered).table()
         found = find_islands(table, gap_ms, grace_ms)
         rows = island_rows(table, found, folds)
         if found.simple.all():
             return rows
-        loop = _Loop(gap_ms, grace_ms, folds, final=final, first_chain=int(found.island[-1]) + 1)
+        loop = _Loop(
+            gap_ms,
+            grace_ms,
+            folds,
+            final=final,
+            ordered=ordered,
+            first_chain=int(found.island[-1]) + 1,
+        )
         loop.run(table.filter(pa.array(~found.simple)))
         return pa.concat_tables([rows, loop.table()])
 
@@ -122,9 +136,11 @@ class _Loop:
         folds: Sequence[Fold],
         *,
         final: bool,
+        ordered: bool,
         first_chain: int = 0,
     ) -> None:
         self._keeps_replaced = final
+        self._ordered = ordered
         self._gap = gap_ms
         self._grace = grace_ms
         self._folds = folds
@@ -208,8 +224,8 @@ class _Loop:
         for old in self._sessions:
             if old.start == old.end == ts:
                 self._sessions.remove(old)
-                if old.chain < 0:
-                    self._rows.add(REPLACED, old.base[0], (-1, 0))
+                if old.chain < 0 and isinstance(row := old.base[0], int):
+                    self._rows.add(REPLACED, row, (-1, 0))
                 return
 
     def _merged(self, found: list[Session]) -> Session:
@@ -219,8 +235,14 @@ class _Loop:
             if session.chain < 0:
                 self._begin(session)
             return session
-        base = [row for s in found for row in s.base]
-        elements = [seq for s in found for seq in s.elements]
+        base: list[int | list[int]] = []
+        elements: list[int] = []
+        for old in found:
+            if old.base and elements and self._ordered:
+                base.append(elements)
+                elements = []
+            base += old.base
+            elements = elements + old.elements
         sums = [0.0] * len(self._folds)
         if found:
             sums = list(found[0].sums)
@@ -236,8 +258,14 @@ class _Loop:
     def _begin(self, session: Session) -> None:
         """Starts a chain with what the session is made of."""
         session.chain = next(self._chains)
-        for i, row in enumerate(session.base):
-            self._rows.add(BASE, row, (session.chain, i))
+        for i, part in enumerate(session.base):
+            if isinstance(part, int):
+                self._rows.add(BASE, part, (session.chain, i))
+                continue
+            piece = next(self._chains)
+            self._rows.add(PIECE, piece, (session.chain, i))
+            for n, seq in enumerate(part):
+                self._rows.add(ELEMENT, seq, (piece, n))
         for i, seq in enumerate(session.elements):
             self._rows.add(ELEMENT, seq, (session.chain, i))
 
