@@ -275,7 +275,7 @@ class _Work:
             "SELECT c.* EXCLUDE (_row), CASE WHEN a._close IS NOT NULL"
             " THEN greatest(a._close, c._row) END AS _close"
             f" FROM ({candidates}) c ASOF LEFT JOIN ({advances}) a"
-            f" ON a._part = c._part AND c._we + {open_ms} <= a._t",
+            f" ON a._part = c._part AND c._we + {open_ms} <= a._t ORDER BY _close, c._we",
             hint="decided",
         )
         builder.effect(
