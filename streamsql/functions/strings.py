@@ -137,7 +137,11 @@ def concat(*values: TypedSql) -> str:
 
 
 def concat_ws(*values: TypedSql) -> str:
-    if all(v.type != BYTES for v in values):
+    texts = all(v.type != BYTES for v in values)
+    if len(values) == 1:
+        # ksqlDB throws for want of a second argument.
+        return "NULL::VARCHAR" if texts else "NULL::BLOB"
+    if texts:
         return f"concat_ws({', '.join(v.sql for v in values)})"
     # Joined as hexadecimal text: DuckDB joins no BLOBs, and a NULL stays out either way.
     return f"unhex(concat_ws({', '.join(f'hex({v.sql})' for v in values)}))"
@@ -306,7 +310,11 @@ ENTRIES = (
         signature("STRING, STRING… -> STRING", concat_ws, nulls=CALLED),
         signature("BYTES, BYTES… -> BYTES", concat_ws, nulls=CALLED),
         doc="The values with the first one between them; NULLs are left out.",
-        examples=[("CONCAT_WS('-', 'a', NULL, 'b')", '"a-b"'), ("CONCAT_WS(NULL, 'a')", "null")],
+        examples=[
+            ("CONCAT_WS('-', 'a', NULL, 'b')", '"a-b"'),
+            ("CONCAT_WS(NULL, 'a')", "null"),
+            ("CONCAT_WS('-')", "null"),
+        ],
     ),
     scalar(
         "replace",
