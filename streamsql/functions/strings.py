@@ -13,11 +13,13 @@ Semantics are those of Java's String, as ksqlDB's functions use it: positions co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streamsql.functions.registry import CALLED, GUARDED, Signature, scalar, signature
 from streamsql.functions.utf16 import by_unit, named
 from streamsql.schema.text import each, fail_with, let
 from streamsql.schema.typed import TypedSql
-from streamsql.schema.types import BYTES, INTEGER
+from streamsql.schema.types import BYTES, INTEGER, STRING
 
 PADDED_MAX = 1 << 24
 """Characters or bytes; more is a mistake of the data, and 2^31 of them are the machine's memory."""
@@ -130,21 +132,27 @@ def _pad_bytes(side: str, value: TypedSql, n: str, padding: TypedSql) -> str:
     return f"CASE WHEN {n} >= 0 AND octet_length({padding.sql}) > 0 THEN {padded} END"
 
 
-def concat(*values: TypedSql) -> str:
+def concat(*values: TypedSql) -> str | TypedSql:
+    if len(values) < 2:
+        return _too_few(values, "Concat should have at least two input arguments.")
     if all(v.type != BYTES for v in values):
         return f"concat({', '.join(v.sql for v in values)})"
     return "(" + " || ".join(f"coalesce({v.sql}, ''::BLOB)" for v in values) + ")"
 
 
-def concat_ws(*values: TypedSql) -> str:
-    texts = all(v.type != BYTES for v in values)
-    if len(values) == 1:
-        # ksqlDB throws for want of a second argument.
-        return "NULL::VARCHAR" if texts else "NULL::BLOB"
-    if texts:
+def concat_ws(*values: TypedSql) -> str | TypedSql:
+    if len(values) < 2:
+        return _too_few(values, "Function Concat_WS expects at least two input arguments.")
+    if all(v.type != BYTES for v in values):
         return f"concat_ws({', '.join(v.sql for v in values)})"
     # Joined as hexadecimal text: DuckDB joins no BLOBs, and a NULL stays out either way.
     return f"unhex(concat_ws({', '.join(f'hex({v.sql})' for v in values)}))"
+
+
+def _too_few(values: Sequence[TypedSql], message: str) -> TypedSql:
+    """ksqlDB takes such a call and throws for each record."""
+    type_ = values[0].type if values else STRING
+    return TypedSql(sql=fail_with(message, type_), type=type_, throws=True)
 
 
 def replace(text: TypedSql, old: TypedSql, new: TypedSql) -> str:
@@ -303,7 +311,10 @@ ENTRIES = (
         signature("STRING… -> STRING", concat, nulls=CALLED),
         signature("BYTES… -> BYTES", concat, nulls=CALLED),
         doc="The values one after the other; NULLs are left out.",
-        examples=[("CONCAT('stream', NULL, 'sql')", '"streamsql"')],
+        examples=[
+            ("CONCAT('stream', NULL, 'sql')", '"streamsql"'),
+            ("CONCAT('stream')", "null"),
+        ],
     ),
     scalar(
         "concat_ws",
