@@ -273,15 +273,11 @@ class BoundAggregate:
     distinct: bool = False
 
     @property
-    def ordered(self) -> bool:
-        """Whether its partial depends on the order of the rows."""
-        kept = any("[]" in type_ or "STRUCT" in type_ for type_ in self.state)
-        return kept or any("_seq" in text for text in self.group)
-
-    @property
     def text(self) -> str:
-        """What it computes of what: the same for two calls that give the same of any rows."""
-        return f"{self.name}({', '.join(a.sql for a in self.arguments)}) {self.merge} {self.limit}"
+        """What its partials are of: the same for two calls whose partials are the same of any
+        rows."""
+        made = (self.state, self.stages, self.running, self.group, self.merge, self.lift, self.fold)
+        return f"{self.name}({', '.join(a.sql for a in self.arguments)}) {made} {self.limit}"
 
     @property
     def order(self) -> str:

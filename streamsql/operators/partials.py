@@ -98,11 +98,6 @@ class Partials:
         return tuple(c for c in self.calls if c.aggregate.fold)
 
     @property
-    def ordered(self) -> bool:
-        """Whether one depends on the order of what is merged."""
-        return any(c.aggregate.ordered for c in self.calls)
-
-    @property
     def staged(self) -> bool:
         """Whether some have stages, which read the batch joined with the state."""
         return any(c.aggregate.stages for c in self.calls)

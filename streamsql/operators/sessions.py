@@ -43,13 +43,7 @@ def lower_sessions(builder: Builder, grouped: Grouped, window: Window, *, final:
     folds = folds_of(grouped.partials)
     structure = builder.add(
         work.reach(timed, state),
-        kernel=session_kernel(
-            window.size_ms,
-            window.grace_ms,
-            folds,
-            final=final,
-            ordered=grouped.partials.ordered,
-        ),
+        kernel=session_kernel(window.size_ms, window.grace_ms, folds, final=final),
         hint="sessions",
     )
     builder.late(work.late(timed, structure))
@@ -199,8 +193,6 @@ class _Work:
             f"SELECT s._chain, s._pos, struct_pack({fields}) AS _part FROM {structure} s"
             f" JOIN {state} st ON st.rowid = s._row WHERE s._kind = {BASE}"
         )
-        if not partials.ordered:
-            return stored
         types = dict(partials.columns)
         nothing = ", ".join(f"NULL::{types[f'_a{n}']} AS _p{n}" for n in plain)
         arguments = "".join(f", b.{name}" for name, _ in partials.arguments)

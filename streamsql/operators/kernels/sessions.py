@@ -17,7 +17,7 @@ elements of chain `_row` make.
 
 A chain is a session that grows record by record, so that a running window gives its aggregates.
 One that two sessions merge into is a new chain: it repeats the elements of both. Elements of a
-session before a stored one are a piece, where the order is to be kept: a chain of their own.
+session before a stored one are a piece, a chain of their own, so that the order is kept.
 
 Groups whose records hardly leave their order have no loop (`islands.py`).
 """
@@ -100,14 +100,13 @@ def session_kernel(
     folds: Sequence[Fold],
     *,
     final: bool = False,
-    ordered: bool = True,
 ) -> Callable[[pa.Table], pa.Table]:
     """The kernel of a statement for sessions of this gap and grace; `final`: one that is replaced
-    has still to leave. `ordered`: an aggregate depends on the order of what is merged."""
+    has still to leave."""
 
     def run(table: pa.Table) -> pa.Table:
         if table.num_rows == 0:
-            return _Loop(gap_ms, grace_ms, folds, final=final, ordered=ordered).table()
+            return _Loop(gap_ms, grace_ms, folds, final=final).table()
         found = find_islands(table, gap_ms, grace_ms)
         rows = island_rows(table, found, folds)
         if found.simple.all():
@@ -117,7 +116,6 @@ def session_kernel(
             grace_ms,
             folds,
             final=final,
-            ordered=ordered,
             first_chain=int(found.island[-1]) + 1,
         )
         loop.run(table.filter(pa.array(~found.simple)))
@@ -136,11 +134,9 @@ class _Loop:
         folds: Sequence[Fold],
         *,
         final: bool,
-        ordered: bool,
         first_chain: int = 0,
     ) -> None:
         self._keeps_replaced = final
-        self._ordered = ordered
         self._gap = gap_ms
         self._grace = grace_ms
         self._folds = folds
@@ -238,7 +234,7 @@ class _Loop:
         base: list[int | list[int]] = []
         elements: list[int] = []
         for old in found:
-            if old.base and elements and self._ordered:
+            if old.base and elements:
                 base.append(elements)
                 elements = []
             base += old.base
