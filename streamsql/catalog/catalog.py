@@ -41,7 +41,7 @@ class WindowSpec:
     size_ms: int | None = None
 
     def __str__(self) -> str:
-        """As a WITH clause has it, in milliseconds."""
+        """For messages: SESSION, or `TUMBLING of 3600000 ms`."""
         return self.kind if self.size_ms is None else f"{self.kind} of {self.size_ms} ms"
 
 

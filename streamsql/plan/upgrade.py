@@ -11,7 +11,7 @@ from streamsql.errors import StatementError
 from streamsql.plan.frame import Context
 from streamsql.plan.persistent import Persistent, plan_create
 from streamsql.sql import parse_one
-from streamsql.sql.statement import CreateAsSelect, JoinRef
+from streamsql.sql.statement import CreateAsSelect, JoinRef, Relation, SubqueryRef
 from streamsql.sql.statement import Query as Select
 
 
@@ -39,27 +39,36 @@ def _check_clauses(old: Query, statement: CreateAsSelect, new: Persistent) -> No
     replacing = parse_one(new.query.text)
     if not isinstance(replacing, CreateAsSelect):
         raise AssertionError(new.query.text)
-    for clause, held, needed in zip(
-        ("GROUP BY", "PARTITION BY", "WINDOW", "JOIN"),
-        _clauses(statement.query),
-        _clauses(replacing.query),
-        strict=True,
-    ):
-        if held != needed:
+    held, needed = _clauses(statement.query), _clauses(replacing.query)
+    for clause in held:
+        if held[clause] != needed[clause]:
             raise StatementError(
                 f"Cannot upgrade data source: {old.id} has state of another {clause}",
                 hint=f"leave {clause} as it is, or DROP the query and create it again",
             )
 
 
-def _clauses(query: Select) -> tuple[object, ...]:
-    window = query.window
-    return (
-        query.group_by,
-        query.partition_by,
-        None if window is None else (window.kind, window.size_ms, window.advance_ms),
-        query.source if isinstance(query.source, JoinRef) else None,
-    )
+def _clauses(query: Select) -> dict[str, list[object]]:
+    """What decides on state, of a query and of those in its FROM and WITH, outermost first."""
+    found: dict[str, list[object]] = {"GROUP BY": [], "WINDOW": [], "JOIN": []}
+    waiting: list[Select | Relation] = [query]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case Select():
+                window = node.window
+                sizes = window and (window.kind, window.size_ms, window.advance_ms)
+                found["GROUP BY"].append(node.group_by)
+                found["WINDOW"].append(sizes)
+                waiting += [*(inner for _, inner in reversed(node.ctes)), node.source]
+            case JoinRef():
+                found["JOIN"].append((node.kind, node.on, node.within))
+                waiting += [node.right, node.left]
+            case SubqueryRef():
+                waiting.append(node.query)
+            case _:
+                pass
+    return found
 
 
 def _check_topics(before: Persistent, new: Persistent) -> None:

@@ -23,6 +23,7 @@ KEY = b"\0\0\0\1"
 SUM = "TABLE o AS SELECT k, SUM(a) AS n FROM l WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k"
 UNDONE = "TABLE o AS SELECT a, SUM(b) AS n FROM t GROUP BY a"
 GROUPED = "TABLE o AS SELECT a % 2 AS g, SUM(b) AS n FROM l GROUP BY a % 2"
+NESTED = f"TABLE o AS SELECT g, n + 1 AS m FROM ({GROUPED.removeprefix('TABLE o AS ')}) i"
 HOPPING = "HOPPING (SIZE 1 HOUR, ADVANCE BY 1 MINUTE)"
 LISTED = "TABLE o AS SELECT a, COLLECT_LIST(b) AS n FROM t GROUP BY a"
 JOINED = "STREAM o AS SELECT l.k, b FROM l JOIN r WITHIN 1 HOUR ON l.k = r.k"
@@ -56,6 +57,7 @@ def put(connection: Connection, topic: str, **value: int) -> None:
         (SUM, "TUMBLING (SIZE 1 HOUR)", HOPPING, "upgradeable to HOPPING of 3600000 ms"),
         (UNDONE, "SUM(b)", "SUM(b + 1)", "other aggregates"),
         (GROUPED, "a % 2", "a % 3", "another GROUP BY"),
+        (NESTED, "a % 2", "a % 3", "another GROUP BY"),
         (LISTED, "(b)", "(b * 2)", "other aggregates"),
         (JOINED, "1 HOUR", "2 HOURS", "another JOIN"),
     ],
