@@ -10,7 +10,7 @@ What it does not know: tables, plans, state. Transactions of a task: `kafka_task
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -68,7 +68,9 @@ class KafkaLog:
         *,
         records_max: int,
         wait_ms: int = 0,
+        first: Collection[str] = (),
     ) -> pa.Table:
+        """As `Log.fetch`; `first`: topics that go first where timestamps are the same."""
         wanted = await self._wanted(topics, positions)
         if not wanted:
             return FETCHED.empty_table()
@@ -77,7 +79,7 @@ class KafkaLog:
             reader = KafkaReader(self.settings, wanted, written=self.written)
             await reader.open()
         try:
-            table = await reader.take(topics, records_max=records_max, wait_ms=wait_ms)
+            table = await reader.take(topics, records_max=records_max, wait_ms=wait_ms, first=first)
         except BaseException:
             await reader.close()
             raise
@@ -122,14 +124,11 @@ class KafkaLog:
             max_poll_ms=max_poll_ms,
         )
 
-    async def reader(
-        self, positions: Mapping[TopicPartition, int], *, first: frozenset[str] = frozenset()
-    ) -> KafkaReader:
-        """Reads these partitions, of the same timestamp the topics of `first` before others; it is
-        closed by who asked: what comes back to other positions than it left needs no search for
-        its reader."""
+    async def reader(self, positions: Mapping[TopicPartition, int]) -> KafkaReader:
+        """Reads these partitions, and is closed by who asked: what comes back to other positions
+        than it left needs no search for its reader."""
         wanted = await self._wanted([place.topic for place in positions], positions)
-        made = KafkaReader(self.settings, wanted, written=self.written, first=first)
+        made = KafkaReader(self.settings, wanted, written=self.written)
         await made.open()
         return made
 

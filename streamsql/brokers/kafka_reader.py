@@ -3,13 +3,13 @@
 A reader has connections of its own, since a broker answers the requests of a connection one after
 the other, and a fetch may wait for seconds. In the background it asks each leader
 for the next records of all partitions that have room, and decodes them; `take` merges what is
-there by (timestamp, topic, partition, offset), topics as rule 1 says.
+there by (timestamp, topic, partition, offset).
 
 1. Of a partition, records come by offset. Between partitions the lowest timestamp goes first, where
    one that is lower than some before it in its partition counts as high as these: the same order
    that comparing the heads of all partitions gives (KIP-695), wherever it is cut. Of the same
-   timestamp, the topics that the caller names go first, then it goes by name: a table's change is
-   there for a stream's record of its time, however far a repartition lags behind.
+   timestamp the topics go first that `take` is told to, then it goes by topic and partition: a
+   table's change is there for a stream's record of its time, however far a repartition lags.
 2. Nothing goes before a partition that has more on the broker was looked into: `take` stops at the
    last record that is buffered of such a partition.
 3. A position can be behind the last record: control records and aborted ones have offsets too. Who
@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ from aiokafka.structs import TopicPartition as KafkaPartition
 
 from streamsql.brokers.kafka_decode import decode_records
 from streamsql.brokers.kafka_errors import explain, explain_connection
+from streamsql.brokers.kafka_opening import open_client
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
 from streamsql.brokers.log import FETCHED, TopicPartition
 from streamsql.brokers.order import column, merge_topics
@@ -136,7 +137,7 @@ class _Source:
 
 class KafkaReader:
     """Partitions read from `positions` on. `written` tells how far this process has written a
-    partition: what it wrote it also reads. `first`: topics that go first (rule 1)."""
+    partition: what it wrote it also reads."""
 
     def __init__(
         self,
@@ -144,7 +145,6 @@ class KafkaReader:
         positions: Mapping[TopicPartition, int],
         *,
         written: Callable[[TopicPartition], int],
-        first: frozenset[str] = frozenset(),
     ) -> None:
         self.used_at = time.monotonic()
         self._settings = settings
@@ -152,9 +152,7 @@ class KafkaReader:
         self._written = written
         self._sources = {
             place: _Source(place=place, delivered=offset, next_offset=offset)
-            for place, offset in sorted(
-                positions.items(), key=lambda held: (held[0].topic not in first, held[0])
-            )
+            for place, offset in sorted(positions.items())
         }
         self._room = max(_BUFFER_BYTES // max(len(positions), 1), _PARTITION_BYTES)
         self._client = AIOKafkaClient(**connection_options(settings))
@@ -180,12 +178,15 @@ class KafkaReader:
     async def open(self) -> None:
         """Connects and begins to read."""
         try:
-            await self._client.bootstrap()
+            await open_client(self._connect, self._client.close)
         except kafka.KafkaError as error:
             raise await explain_connection(self._settings) from error
-        await self._client.set_topics({place.topic for place in self._sources})
         self._opened = True
         self._start_tasks()
+
+    async def _connect(self) -> None:
+        await self._client.bootstrap()
+        await self._client.set_topics({place.topic for place in self._sources})
 
     def interrupt(self) -> None:
         """Ends the waiting of a `take`, the next one where none waits; it gives what is there."""
@@ -202,8 +203,16 @@ class KafkaReader:
 
     # taking -------------------------------------------------------------------------------------
 
-    async def take(self, topics: Sequence[str], *, records_max: int, wait_ms: int) -> pa.Table:
-        """The next records in order, as FETCHED for the request `topics`.
+    async def take(
+        self,
+        topics: Sequence[str],
+        *,
+        records_max: int,
+        wait_ms: int,
+        first: Collection[str] = (),
+    ) -> pa.Table:
+        """The next records in order, as FETCHED for the request `topics`; `first`: which of them
+        go first where timestamps are the same (rule 1).
 
         It waits as long as a partition was not looked into (rule 2), though no longer than the
         broker may take to answer, and then up to `wait_ms` for records that are yet to come. It
@@ -213,7 +222,7 @@ class KafkaReader:
         quiet_since: float | None = None
         while True:
             self._news.clear()
-            table = self._take_ready(topics, records_max)
+            table = self._take_ready(topics, records_max, first)
             now = time.monotonic()
             if len(table) or self._interrupted:
                 self._interrupted = False
@@ -253,9 +262,11 @@ class KafkaReader:
             if source.error is not None and (source.broken or lasting):
                 raise source.error
 
-    def _take_ready(self, topics: Sequence[str], records_max: int) -> pa.Table:
+    def _take_ready(
+        self, topics: Sequence[str], records_max: int, first: Collection[str]
+    ) -> pa.Table:
         """The next records of what is buffered (rules 1 and 2)."""
-        sources = list(self._sources.values())
+        sources = sorted(self._sources.values(), key=lambda s: s.place.topic not in first)
         if not any(source.buffered for source in sources):
             return FETCHED.empty_table()
         share = max(2 * records_max // len(sources), _CONSIDERED_MIN)

@@ -19,6 +19,7 @@ from aiokafka import errors as kafka
 
 from streamsql.brokers.kafka_encode import EncodedBatch, encode_records
 from streamsql.brokers.kafka_errors import explain, explain_connection
+from streamsql.brokers.kafka_opening import open_client
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
 from streamsql.brokers.kafka_topics import KafkaTopics
 from streamsql.brokers.log import RecordRefused, TopicPartition
@@ -65,16 +66,11 @@ class KafkaWriter:
                 transactional_id=self._transactional_id,
             )
             try:
-                await made.start()
+                await open_client(made.start, made.stop)
             except kafka.KafkaError as error:
-                await made.stop()
                 if isinstance(error, kafka.KafkaConnectionError):
                     raise await explain_connection(self._settings) from error
                 raise explain(error, self._settings, "Kafka cannot be written to") from error
-            except asyncio.CancelledError:
-                # A take-over that is not wanted any more: its connections must not stay.
-                await made.stop()
-                raise
             self._producer = made
         return self._producer
 

@@ -93,7 +93,7 @@ class Receive:
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
         """One SELECT over the batch."""
-        batch = builder.input(self.topic)
+        batch = builder.input(self.topic, table=self.table)
         columns = (*self.schema.key, *self.schema.value)
         types, meta = row_types(self.schema, table=self.table, window=self.window)
         row, texts = decode_row("_val", types)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
+
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.engine.step import Task
@@ -72,9 +74,7 @@ class SharedRuntime(Runtime):
         # A connection of its own: its transaction is open while others work.
         return Task(plan, self.database.cursor(), changelog=bool(plan.state))
 
-    async def replace(
-        self, plan: PhysicalPlan, options: QueryOptions, *, before: Sequence[PhysicalPlan] = ()
-    ) -> RunningQuery:
+    async def replace(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
         """Puts a plan in the place of a running one: it leaves its group, takes over the state and
         joins again."""
         old = self.shared.pop(plan.query_id)
@@ -83,9 +83,7 @@ class SharedRuntime(Runtime):
         with self.database.transaction(task.connection):
             task.replace_state(old.query.plan)
             self.database.set_layout(f"{plan.query_id}#", plan.layout, task.connection)
-        query = RunningQuery(task=task, options=options, positions={}, before=tuple(before))
-        query.records_in, query.records_out = old.query.records_in, old.query.records_out
-        return await self._share(query)
+        return await self._share(old.query.followed_by(task, options, positions={}))
 
     async def stop(self, query_id: str, *, drop_state: bool) -> None:
         """Stops a query on this engine; with `drop_state` it leaves nothing behind."""
@@ -122,6 +120,16 @@ class SharedRuntime(Runtime):
             return await super().lag(query) if query.pending else 0
         found = await super().lag(query)
         return found if shared.settled else max(found, 1)
+
+    async def _fetch(self, query: RunningQuery, wait_ms: int) -> pa.Table:
+        """The same of Kafka, which has no order between topics but time: tables go first."""
+        return await self.service.log.fetch(
+            query.plan.inputs,
+            query.positions,
+            records_max=query.options.records_max,
+            wait_ms=wait_ms,
+            first=query.plan.tables,
+        )
 
     def _ready(self, query: RunningQuery) -> bool:
         return query.status == RUNNING and (query.options.ready is None or query.options.ready())

@@ -68,11 +68,7 @@ class Runtime:
     # starting and stopping ----------------------------------------------------------------------
 
     async def start(
-        self,
-        plan: PhysicalPlan,
-        options: QueryOptions,
-        *,
-        before: Sequence[PhysicalPlan] = (),  # noqa: ARG002  no changelog has their rows
+        self, plan: PhysicalPlan, options: QueryOptions, *, before: Sequence[PhysicalPlan] = ()
     ) -> RunningQuery:
         """Starts a query where it was, or at `options.reset`; DatabaseError where its state has
         another layout. `before`: the plans that it has replaced."""
@@ -80,7 +76,7 @@ class Runtime:
         saved = self.database.position(plan.query_id) if options.emit is None else None
         with self.database.transaction(task.connection):
             task.create_state()
-        query = RunningQuery(task=task, options=options, positions={})
+        query = RunningQuery(task=task, options=options, positions={}, before=tuple(before))
         if saved is not None:
             sequence, offsets, layout, query.records_in, query.records_out = saved
             if layout != plan.layout:
@@ -91,7 +87,7 @@ class Runtime:
                 )
             task.sequence = sequence
             query.positions = {TopicPartition(t, p): o for (t, p), o in offsets.items()}
-        await self._add_positions(query, saved is not None)
+        await _add_positions(self.log, query, known=saved is not None)
         if saved is None and query.persistent:
             # Where it begins is kept before its first step: `latest` is the end as it is now.
             with self.database.transaction():
@@ -102,20 +98,7 @@ class Runtime:
     def _new_task(self, plan: PhysicalPlan) -> Task:
         return Task(plan, self.database.connection)
 
-    async def _add_positions(self, query: RunningQuery, known: bool) -> None:
-        """Gives partitions that the query has not read their first position."""
-        end = query.options.reset == "latest" and not known
-        offsets = await self.log.offsets(sorted(set(query.plan.inputs)), end=end)
-        for partition, offset in offsets.items():
-            query.positions.setdefault(partition, offset)
-
-    async def replace(
-        self,
-        plan: PhysicalPlan,
-        options: QueryOptions,
-        *,
-        before: Sequence[PhysicalPlan] = (),  # noqa: ARG002  no changelog has their rows
-    ) -> RunningQuery:
+    async def replace(self, plan: PhysicalPlan, options: QueryOptions) -> RunningQuery:
         """Puts a plan in the place of a running one: it goes on from the same positions, with the
         same state."""
         old = self.queries[plan.query_id]
@@ -123,11 +106,10 @@ class Runtime:
         task.sequence = old.task.sequence
         with self.database.transaction():
             task.replace_state(old.plan)
-            query = RunningQuery(task=task, options=options, positions=dict(old.positions))
-            query.records_in, query.records_out = old.records_in, old.records_out
+            query = old.followed_by(task, options, positions=dict(old.positions))
             _save(self.database, query)
         self.queries[plan.query_id] = query
-        await self._add_positions(query, known=True)
+        await _add_positions(self.log, query, known=True)
         return query
 
     async def stop(self, query_id: str, *, drop_state: bool) -> None:
@@ -213,10 +195,7 @@ class Runtime:
             await self._run_safely(query, 0)
 
     async def _run_query(self, query: RunningQuery, wait_ms: int) -> bool:
-        limit = query.options.records_max
-        batch = await self.log.fetch(
-            query.plan.inputs, query.positions, records_max=limit, wait_ms=wait_ms
-        )
+        batch = await self._fetch(query, wait_ms)
         # A log gives fewer than asked where records are large: only none says that there are none.
         if batch.num_rows == 0:
             query.pending = False
@@ -231,6 +210,15 @@ class Runtime:
         )
         query.busy_seconds += time.perf_counter() - started
         return True
+
+    async def _fetch(self, query: RunningQuery, wait_ms: int) -> pa.Table:
+        """The next records of a query; the log knows in which order they came."""
+        return await self.log.fetch(
+            query.plan.inputs,
+            query.positions,
+            records_max=query.options.records_max,
+            wait_ms=wait_ms,
+        )
 
     async def _step(self, query: RunningQuery, batch: pa.Table) -> None:
         """One transaction: state, positions, and the outputs where the log lives in the same
@@ -291,3 +279,11 @@ def _save(database: Database, query: RunningQuery) -> None:
         layout=query.plan.layout,
         records=(query.records_in, query.records_out),
     )
+
+
+async def _add_positions(log: Log, query: RunningQuery, *, known: bool) -> None:
+    """Gives partitions that the query has not read their first position."""
+    end = query.options.reset == "latest" and not known
+    offsets = await log.offsets(sorted(set(query.plan.inputs)), end=end)
+    for partition, offset in offsets.items():
+        query.positions.setdefault(partition, offset)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from streamsql.brokers.log import TopicPartition
-from streamsql.errors import WorldError
+from streamsql.errors import DatabaseError, WorldError
 from streamsql.runtime.delivery import AtLeastOnce, ExactlyOnce
 from streamsql.runtime.query import ERROR, RunningQuery
 from streamsql.runtime.restore import Restorer
@@ -72,6 +72,9 @@ class Numbers:
             task = self._coming.pop(number)
             try:
                 self._query.positions |= task.result()
+            except DatabaseError:
+                # It does not pass: a disk that is full, a changelog of another version.
+                raise
             except WorldError:
                 await self._delivery.release(number)
                 self._begin(number, again=True)
@@ -144,5 +147,4 @@ class Numbers:
         if reader is not None:
             await reader.close()
         if self.owned:
-            query = self._query
-            self.reader = await self._log.reader(query.positions, first=query.plan.tables)
+            self.reader = await self._log.reader(self._query.positions)

@@ -71,6 +71,19 @@ class RunningQuery:
     def persistent(self) -> bool:
         return self.options.emit is None
 
+    def followed_by(
+        self, task: Task, options: QueryOptions, *, positions: dict[TopicPartition, int]
+    ) -> RunningQuery:
+        """What takes its place (CREATE OR REPLACE), and has counted what it has."""
+        return RunningQuery(
+            task=task,
+            options=options,
+            positions=positions,
+            before=(*self.before, self.plan),
+            records_in=self.records_in,
+            records_out=self.records_out,
+        )
+
     def count(self, step: Step) -> None:
         """Adds what a step has done."""
         self.records_in += step.records_in

@@ -162,7 +162,7 @@ class Restorer:
                     copy.positions = found[1]
                 with self._database.transaction(task.connection):
                     rows = table.select(["key", "value"])
-                    await in_thread(lambda t=rows: task.restore(t, before=self._query.before))
+                    await in_thread(task.restore, rows, before=self._query.before)
                     self.save(copy.number, copy.positions, copy.reader.positions[place], task)
         finally:
             self.remaining.pop(copy.number, None)

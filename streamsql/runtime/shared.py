@@ -258,7 +258,10 @@ class SharedQuery:
             await _wait_for(self._woken, self._wait_ms / 1000)
             return
         batch = await reader.take(
-            query.plan.inputs, records_max=query.options.records_max, wait_ms=self._wait_ms
+            query.plan.inputs,
+            records_max=query.options.records_max,
+            wait_ms=self._wait_ms,
+            first=query.plan.tables,
         )
         if not len(batch):
             # Behind the last record there may be those that only end a transaction.

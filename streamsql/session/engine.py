@@ -132,7 +132,7 @@ class Engine:
         self.paused.discard(query_id)
         if self.live:
             for stage in plan.stages:
-                await self.runtime.replace(stage, plan.options, before=plan.earlier(stage))
+                await self.runtime.replace(stage, plan.options)
 
     async def stop_query(self, query_id: str) -> None:
         """Stops a persistent query; its state goes, and the topics between its stages. What fails

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import heapq
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from streamsql.brokers import kafka_reader
 from streamsql.brokers.kafka import KafkaLog, open_kafka
 from streamsql.brokers.kafka_batch import COMPRESSIONS
+from streamsql.brokers.kafka_reader import KafkaReader
 from streamsql.brokers.kafka_settings import kafka_settings
 from streamsql.brokers.log import TopicInfo, TopicPartition
 from streamsql.errors import LogError
@@ -24,13 +26,6 @@ from tests.brokers.world import KafkaWorld
 from tests.kafka.broker import Broker, free_port
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
-
-
-@pytest.fixture
-def world(broker: Broker) -> Iterator[KafkaWorld]:
-    opened = KafkaWorld(broker.address)
-    yield opened
-    opened.close()
 
 
 def log_of(world: KafkaWorld) -> KafkaLog:
@@ -412,3 +407,29 @@ def test_a_broker_that_comes_back_is_used_again(world: KafkaWorld, broker: Broke
     table = world.run(world.log.fetch([name], positions, records_max=10, wait_ms=10_000))
     assert table.column("value").to_pylist() == [b"after"]
     assert world.run(values(world.log, name)) == [b"before", b"after"]
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 3))
+def test_an_opening_that_is_cancelled_leaves_no_connection(world: KafkaWorld, turns: int) -> None:
+    """After so many turns of the event loop; what aiokafka lost it would complain of."""
+    name, log = world.topic(), log_of(world)
+
+    async def opened(opening: Coroutine[Any, Any, object]) -> bool:
+        task = asyncio.create_task(opening)
+        for _ in range(turns):
+            # A millisecond, so that answers arrive between the turns.
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        return not task.cancelled()
+
+    async def act() -> None:
+        reader = KafkaReader(log.settings, {TopicPartition(name, 0): 0}, written=log.written)
+        if await opened(reader.open()):
+            await reader.close()
+        writer = log.task(group="g", transactional_id=f"{name}-{turns}")
+        if await opened(writer.open([])):
+            await writer.close()
+
+    world.run(act())
+    gc.collect()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,16 +13,8 @@ from streamsql.brokers.log import TopicPartition
 from streamsql.errors import LogError
 from tests.brokers.records import read_all, valued, values
 from tests.brokers.world import KafkaWorld
-from tests.kafka.broker import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
-
-
-@pytest.fixture
-def world(broker: Broker) -> Iterator[KafkaWorld]:
-    opened = KafkaWorld(broker.address)
-    yield opened
-    opened.close()
 
 
 def task(world: KafkaWorld, name: str) -> KafkaTask:

@@ -201,6 +201,20 @@ def test_a_replaced_query_is_restored_from_rows_of_both_shapes(place: ServicePla
         assert rows(connection, "SELECT user, n, m FROM per_user;") == wanted
 
 
+def test_a_changelog_that_cannot_be_read_stops_the_query_and_says_so(place: ServicePlace) -> None:
+    with place.engine() as connection:
+        connection.execute(place.text(COUNTS))
+        load_orders(connection, place.topic("orders"))
+        connection.wait()
+        # As a later version may write it.
+        changelog = f"_streamsql-{place.id}-CTAS_PER_ITEM_0-changelog"
+        connection.produce(changelog, [b"Zgroups0"], [b"?"])
+    with place.engine() as connection:
+        with pytest.raises(QueryError, match="a format that this version does not know"):
+            connection.wait()
+        assert status(connection)["CTAS_PER_ITEM_0"] == "ERROR"
+
+
 def test_a_dropped_query_leaves_nothing_of_its_own(place: ServicePlace) -> None:
     with place.engine() as connection:
         connection.execute(place.text(COUNTS))
@@ -415,3 +429,7 @@ def test_a_table_goes_before_a_stream_of_the_same_time(place: ServicePlace) -> N
             )
         connection.wait()
         assert [len(content(connection, place.topic(t))) for t in ("direct", "moved")] == [20, 20]
+        pushed = connection.execute(
+            "SELECT o.user, u.name FROM orders o JOIN users u ON o.user = u.id EMIT CHANGES;"
+        )
+        assert sorted(taken(pushed, 20)) == [(n, f"n{n}") for n in users]

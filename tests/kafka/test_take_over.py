@@ -15,13 +15,24 @@ from tests.kafka.service import ServicePlace, eventually
 pytestmark = [pytest.mark.kafka, pytest.mark.crash, pytest.mark.xdist_group("kafka")]
 
 PARTITIONS = 12
+CHUNK = 50_000
 RESTORE_SECONDS = 10
 """For a state of a few rows it is the machine's other work that takes the time."""
 
 
-@pytest.fixture
-def flow(broker: Broker, tmp_path: Path) -> Iterator[Flow]:
-    made = Flow(ServicePlace(broker.address), tmp_path, queries=["per_user"], partitions=PARTITIONS)
+@pytest.fixture(params=[2_000, pytest.param(2_000_000, marks=pytest.mark.soak)])
+def flow(request: pytest.FixtureRequest, broker: Broker, tmp_path: Path) -> Iterator[Flow]:
+    """So many orders are there before any engine is."""
+    made = Flow(
+        ServicePlace(broker.address),
+        tmp_path,
+        queries=["per_user"],
+        partitions=PARTITIONS,
+        # Small steps, so that there are some; of the many orders steps of a usual size.
+        records_max=max(200, request.param // 100),
+    )
+    for _ in range(0, request.param, CHUNK):
+        made.load(min(CHUNK, request.param))
     yield made
     made.close()
 
@@ -39,9 +50,8 @@ def shares(*engines: EngineProcess) -> list[set[int]]:
 
 
 def test_engines_take_over_from_one_that_is_killed_and_share_with_one_that_comes(
-    flow: Flow,
+    flow: Flow, record_property: pytest.RecordProperty
 ) -> None:
-    flow.load(2_000)
     first, second, third = (flow.start(name, state=name) for name in "abc")
     before = shares(first, second, third)
     with flow.under_load():
@@ -59,6 +69,6 @@ def test_engines_take_over_from_one_that_is_killed_and_share_with_one_that_comes
         assert after[0] < during[0]
         assert after[1] < during[1]
     flow.await_read("CTAS_PER_USER_0")
-    print(f"\ntaken over after {seconds:.1f} s, {flow.orders} orders")  # noqa: T201
+    record_property("seconds", seconds)
     assert [engine.end() for engine in (first, third, fourth)] == [(0, "")] * 3
     assert flow.differences() == []
