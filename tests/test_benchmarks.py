@@ -35,6 +35,7 @@ def values(spec: nexmark.Spec, kind: str, **how: int) -> list[bytes]:
 # --- the generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skew", nexmark.SKEWS)
 @pytest.mark.parametrize("kind", nexmark.KINDS)
 def test_records_depend_on_the_seed_alone(kind: str, skew: str) -> None:
@@ -271,6 +272,7 @@ def test_floors_equal_queries_over_the_columns(tmp_path: Path) -> None:
 # --- measuring
 
 
+@pytest.mark.slow
 def test_usage_holds_what_children_used(tmp_path: Path) -> None:
     busy = "import time\nwhile time.process_time() < 0.5: pass\nx = bytearray(200_000_000)"
     nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}], check=True)"

@@ -1,7 +1,8 @@
 """Every `.sql` case in every mode of law 4: one, seven and all records a step, straight and
 reopened at each step.
 
-The fast run takes the straight modes; `-m modes` adds the reopenings and the threads.
+`make check` takes the first case of a file, with all records in a step; `make test` takes every
+case, with one in a step too; `-m modes` adds the reopenings and the threads.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import pytest
 from streamsql.testing.sql_cases import MODES, Mode, SqlCase, read_cases, run_sql_case
 
 CASES = Path(__file__).parent / "cases"
-FAST = ("all", "one")
+STRAIGHT = ("all", "one")
 
 
 def _parameters() -> list[object]:
     parameters: list[object] = []
     for path in sorted(CASES.rglob("*.sql")):
-        for case in read_cases(path):
+        for i, case in enumerate(read_cases(path)):
             for mode in MODES:
-                marks = [] if mode.name in FAST else [pytest.mark.modes]
+                marks = [] if mode.name in STRAIGHT else [pytest.mark.modes]
+                if i or mode.name != STRAIGHT[0]:
+                    marks.append(pytest.mark.slow)
                 name = f"{path.relative_to(CASES).with_suffix('')}: {case.title} [{mode.name}]"
                 parameters.append(pytest.param(case, mode, id=name, marks=marks))
     return parameters

@@ -29,6 +29,7 @@ def flights(loader: SimpleNamespace) -> pa.Table:
     return loader.read_flights()
 
 
+@pytest.mark.slow
 def test_all_flights_come_in_order_of_event_time(flights: pa.Table) -> None:
     times = flights["event_time"].to_pylist()
     assert len(times) == 336_776
@@ -40,6 +41,7 @@ def test_all_flights_come_in_order_of_event_time(flights: pa.Table) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_event_time_is_the_scheduled_minute(flights: pa.Table) -> None:
     first = flights.slice(0, 1).to_pylist()[0]
     assert (first["sched_dep_time"], first["minute"]) == (515, 15)

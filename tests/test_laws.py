@@ -177,6 +177,7 @@ def plans() -> list[PhysicalPlan]:
     return found
 
 
+@pytest.mark.slow
 def test_every_statement_that_returns_rows_is_ordered() -> None:
     found = plans()
     assert len(found) > 10
@@ -284,6 +285,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", WRONG)
 def test_a_wrong_statement_gets_an_error_with_a_place_or_a_name(text: str) -> None:
     driver = Driver()

@@ -148,8 +148,10 @@ def matches(module: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(module, p) or p == f"{module}.*" for p in patterns)
 
 
-def imports_of(importer: str, source: str, modules: frozenset[str]) -> Iterator[Import]:
-    """What a module imports: `from a import b` is `a.b` where that is a module, else `a`."""
+@cache
+def imports_of(importer: str, source: str, modules: frozenset[str]) -> tuple[Import, ...]:
+    """What a module imports: `from a import b` is `a.b` where that is a module, else `a`. Every
+    check asks for it."""
 
     def visit(node: ast.AST, lazy: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
@@ -158,7 +160,7 @@ def imports_of(importer: str, source: str, modules: frozenset[str]) -> Iterator[
             is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from visit(child, lazy or is_function)
 
-    return visit(ast.parse(source), False)
+    return tuple(visit(ast.parse(source), False))
 
 
 def _targets(node: ast.AST, importer: str, modules: frozenset[str]) -> list[str]:

@@ -42,8 +42,14 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def parsed(text: str) -> ast.Module:
-    """The tree of a file, which every check walks."""
+    """The tree of a file."""
     return ast.parse(text)
+
+
+@cache
+def nodes(text: str) -> tuple[ast.AST, ...]:
+    """All that stands in the tree of a file, which every check goes through."""
+    return tuple(ast.walk(parsed(text)))
 
 
 # Sizes
@@ -59,7 +65,7 @@ def check_file_size(path: str, text: str) -> list[str]:
 def check_function_size(path: str, text: str) -> list[str]:
     """Lines of code: without docstring, comments and blank lines."""
     lines = text.splitlines()
-    sizes = [(node, _code_lines(node, lines)) for node in _functions(parsed(text))]
+    sizes = [(node, _code_lines(node, lines)) for node in _functions(text)]
     return [
         f"{path}:{node.lineno}: {node.name} has {size} lines, {FUNCTION_LINES_MAX} are allowed"
         for node, size in sizes
@@ -67,8 +73,8 @@ def check_function_size(path: str, text: str) -> list[str]:
     ]
 
 
-def _functions(tree: ast.AST) -> list[Function]:
-    return [node for node in ast.walk(tree) if isinstance(node, Function)]
+def _functions(text: str) -> list[Function]:
+    return [node for node in nodes(text) if isinstance(node, Function)]
 
 
 def _code_lines(node: Function, lines: list[str]) -> int:
@@ -82,7 +88,7 @@ def _code_lines(node: Function, lines: list[str]) -> int:
 def check_class_size(path: str, text: str) -> list[str]:
     """A class that does everything hides what it does."""
     found = []
-    for node in ast.walk(parsed(text)):
+    for node in nodes(text):
         if isinstance(node, ast.ClassDef):
             methods = sum(isinstance(child, Function) for child in node.body)
             if methods > CLASS_METHODS_MAX:
@@ -93,7 +99,7 @@ def check_class_size(path: str, text: str) -> list[str]:
 def check_arguments(path: str, text: str) -> list[str]:
     """Past five positional arguments a call cannot be read; a test asks for fixtures by name."""
     found = []
-    for node in _functions(parsed(text)):
+    for node in _functions(text):
         names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         count = len(names) - (names[:1] in (["self"], ["cls"]))
         if count > POSITIONAL_MAX and not node.name.startswith("test_"):
@@ -116,7 +122,7 @@ def check_line_length(path: str, text: str) -> list[str]:
 def check_names(path: str, text: str) -> list[str]:
     """A module or class called after nothing collects everything."""
     found = [f"{path}: says nothing" for part in Path(path).parts if _is_empty(Path(part).stem)]
-    for node in ast.walk(parsed(text)):
+    for node in nodes(text):
         if isinstance(node, ast.ClassDef) and _is_empty(re.sub(r"(?<!^)(?=[A-Z])", "_", node.name)):
             found.append(f"{path}:{node.lineno}: {node.name} says nothing")
     return found
@@ -135,10 +141,9 @@ def check_third_parties(path: str, text: str) -> list[str]:
 
     With sqlglot's compiled build a subclass of these raises TypeError.
     """
-    tree = parsed(text)
-    imported = _imported(tree)
+    imported = _imported(text)
     found = []
-    for node in ast.walk(tree):
+    for node in nodes(text):
         match node:
             case ast.ClassDef():
                 bases = [_dotted(base, imported) for base in node.bases]
@@ -157,10 +162,10 @@ def check_third_parties(path: str, text: str) -> list[str]:
     return found
 
 
-def _imported(tree: ast.AST) -> dict[str, str]:
+def _imported(text: str) -> dict[str, str]:
     """Local names of what comes from elsewhere, with their full names."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes(text):
         match node:
             case ast.Import(names):
                 found |= {a.asname or a.name.split(".")[0]: a.name for a in names}
@@ -249,16 +254,15 @@ def check_order(path: str, text: str) -> list[str]:
     """
     if not path.startswith(tuple(f"streamsql/{room}/" for room in DUCKDB_SPEAKERS)):
         return []
-    tree = parsed(text)
     single = {
         id(node.func.value)
-        for node in ast.walk(tree)
+        for node in nodes(text)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "fetchone"
     }
     found = []
-    for node in ast.walk(tree):
+    for node in nodes(text):
         match node:
             case ast.Call(ast.Attribute(_, "execute" | "sql" | "add"), [argument, *_]):
                 sql = _text_of(argument)
@@ -321,7 +325,7 @@ def check_quoting(path: str, text: str) -> list[str]:
     if path == QUOTING or not path.startswith("streamsql/"):
         return []
     found = []
-    for node in ast.walk(parsed(text)):
+    for node in nodes(text):
         match node:
             case ast.JoinedStr(values) if _SQL.search(_text_of(node)) and _hand_quoted(values):
                 found.append(f"{path}:{node.lineno}: a value is quoted by hand in SQL")

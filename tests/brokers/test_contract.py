@@ -202,6 +202,7 @@ def interleave(world: World, topics: list[str], count: int) -> list[bytes]:
     return order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("records_max", [1, 7, 1_000])
 def test_the_order_does_not_depend_on_where_it_is_cut(world: World, records_max: int) -> None:
     topics = [world.topic(3), world.topic(1), world.topic(2)]
@@ -295,6 +296,7 @@ def test_two_readers_do_not_disturb_each_other(world: World) -> None:
     assert (len(found[0]), len(found[1])) == (31, 30)
 
 
+@pytest.mark.slow
 def test_large_batches_keep_their_order(world: World) -> None:
     name = world.topic(4)
     count = 20_000

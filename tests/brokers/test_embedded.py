@@ -237,6 +237,7 @@ def test_a_record_larger_than_a_fetch_comes_alone(
     assert run_at_once(values(log, "a")) == contents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 8])
 def test_batches_come_in_order_with_any_number_of_threads(threads: int) -> None:
     connection = duckdb.connect()

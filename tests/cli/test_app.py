@@ -105,6 +105,7 @@ def test_wrong_usage_gives_2(arguments: list[str], told: str, tmp_path: Path) ->
     assert told in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("hello " * 1000)
     done = streamsql("-e", "SHOW STREAMS;", "text.db", cwd=tmp_path)
@@ -113,6 +114,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     done = streamsql("-e", "SHOW STREAMS;", "nix/a.db", cwd=tmp_path)
     assert done.returncode == 1
@@ -128,6 +130,7 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     assert "can be written" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "streamsql", "-e", "SHOW STREAMS;"],
@@ -173,6 +176,7 @@ def test_ctrl_c_ends_what_nobody_types_at(loaded: Path) -> None:
     assert "Stream Name" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a full disk")
 def test_a_full_disk(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
@@ -189,6 +193,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert done.stderr == "error: cannot write the output: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_output_that_is_closed(tmp_path: Path) -> None:
     command = f"{STREAMSQL} -e 'SHOW STREAMS;' >&- 2>&-"
     assert subprocess.run(command, shell=True, cwd=tmp_path, check=False).returncode == 0

@@ -14,6 +14,8 @@ from streamsql.cli.opening import Options
 from streamsql.cli.run import RunOptions, open_shell, run_files
 from streamsql.session.connection import Connection
 
+pytestmark = pytest.mark.slow
+
 SETUP = """\
 CREATE STREAM orders (id INT KEY, item STRING, amount DOUBLE)
   WITH (kafka_topic='orders', partitions=1, value_format='json');

@@ -239,6 +239,7 @@ def wider(catalog: Catalog) -> Context:
     )
 
 
+@pytest.mark.slow
 def test_no_operator_of_a_stage_moves_rows() -> None:
     cut = 0
     for query in planned_queries():

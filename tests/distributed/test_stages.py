@@ -203,6 +203,7 @@ ORDERED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", cases(ORDERED, "hopping"))
 def test_the_changes_of_one_partition_are_all_the_same(query: str) -> None:
     for seed in (1, 2):
@@ -212,6 +213,7 @@ def test_the_changes_of_one_partition_are_all_the_same(query: str) -> None:
         assert by_key(staged(SOURCES, query, phases, seed=seed)) == expected
 
 
+@pytest.mark.slow
 def test_a_stage_logs_what_one_plan_logs() -> None:
     query = """CREATE TABLE x AS SELECT 10 / n AS k, SUM(10 / (h - 1)) AS s FROM readings
       GROUP BY 10 / n;"""
@@ -238,6 +240,7 @@ FREE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", cases(FREE, "counts and sums"))
 @pytest.mark.parametrize("properties", [None, LAST_CHANGE], ids=["every change", "last of a batch"])
 def test_groups_end_with_the_same_values(query: str, properties: dict[str, str] | None) -> None:
@@ -288,6 +291,7 @@ JOINS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", cases(JOINS, "three sides, two keys"))
 def test_streams_have_the_same_records(query: str) -> None:
     phases = [TABLES, VISITS, WINDOWED, readings(4)]
@@ -339,6 +343,7 @@ def changing_factors(seed: int, partition: int | None = None) -> Phase:
     return keyed("factors", seed, count=40, partition=partition, **choices)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", cases(GROUPED_TABLES, "with HAVING"))
 def test_groups_of_tables_end_with_the_same_values(query: str) -> None:
     phases = [places(1), NAMES, changing_factors(1)]
@@ -378,6 +383,7 @@ KEPT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", cases({**WHOLE, **KEPT}, "foreign key"))
 def test_without_a_repartition_each_partition_is_the_same(query: str) -> None:
     phases = [TABLES, VISITS, readings(8)]
@@ -397,6 +403,7 @@ def by_partition(records: list[Written]) -> dict[int, list[Written]]:
 # --- shown to see a breach
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_not_cut_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     query, phases = FREE["more partitions in the sink"], [readings(3)]
     expected = unsplit(SOURCES, query, phases)

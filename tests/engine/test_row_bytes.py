@@ -92,6 +92,7 @@ def coded(columns: list[pa.Array], rows: int, prefix: bytes = b"p\x00") -> list[
     return decode_rows(found, len(prefix), [c.type for c in columns])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_every_value_comes_back(seed: int) -> None:
     made = random_columns(seed)
@@ -105,6 +106,7 @@ def test_every_value_comes_back(seed: int) -> None:
         assert encode_rows(back, rows, b"p").equals(encode_rows(columns, rows, b"p"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_a_slice_is_written_as_if_it_stood_alone(seed: int) -> None:
     columns = [c for c in random_columns(seed + 100) if len(c)]

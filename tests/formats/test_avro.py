@@ -263,6 +263,7 @@ def damaged(seed: int, count: int) -> None:
     assert alone.errors == whole.errors[:20]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_damaged_records(seed: int) -> None:
     damaged(seed, 200)

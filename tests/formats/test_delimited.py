@@ -219,6 +219,7 @@ def plain_field(draw: Random, type_: t.SqlType) -> str:
             return str(draw.randint(-20_000, 20_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t", " ", "-", "x"])
 @pytest.mark.parametrize("oddness", [0.0, 0.1, 0.4], ids=["tame", "odd", "wild"])
 @pytest.mark.parametrize("seed", range(3))

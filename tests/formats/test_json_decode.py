@@ -44,6 +44,7 @@ def check(columns: Sequence[Column], records: Sequence[bytes], *, wrapped: bool)
     return right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrapped", [True, False], ids=["record", "bare"])
 @pytest.mark.parametrize("oddness", [0.0, 0.03, 0.2], ids=["tame", "odd", "wild"])
 @pytest.mark.parametrize("seed", range(6))
@@ -66,6 +67,7 @@ def _refused(node: str, required: str, path: str) -> str:
 NAMED = t.Struct((t.Field("ID", t.BIGINT), t.Field("D", t.Decimal(6, 4))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("type_", "record"),
     [

@@ -108,6 +108,7 @@ def java_text(value: float) -> str:
     return f"{mark}{text[0]}.{text[1:] or '0'}E{power}"
 
 
+@pytest.mark.slow
 def test_doubles_are_spelled_with_the_fewest_digits() -> None:
     draw = Random(7)
     bits = (draw.getrandbits(64) for _ in range(4000))

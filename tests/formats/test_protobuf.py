@@ -230,6 +230,7 @@ def takes(type_: t.SqlType) -> bool:
 TAKEN = [type_ for type_ in (*TEXTS, *NESTED) if takes(type_)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nullable", [None, "OPTIONAL", "WRAPPER"])
 @pytest.mark.parametrize("type_", TAKEN, ids=name_of)
 def test_comes_back_as_it_was_written(type_: t.SqlType, nullable: str | None) -> None:
@@ -242,6 +243,7 @@ def test_comes_back_as_it_was_written(type_: t.SqlType, nullable: str | None) ->
         assert found.rows == codec.printed(columns, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nullable", [None, "OPTIONAL", "WRAPPER"])
 @pytest.mark.parametrize("type_", TAKEN, ids=name_of)
 def test_another_reads_what_is_written(type_: t.SqlType, nullable: str | None) -> None:
@@ -331,6 +333,7 @@ def damaged(seed: int, count: int) -> None:
         assert codec.decode(format_, columns, records[:20]).errors == whole.errors[:20]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_damaged_messages(seed: int) -> None:
     damaged(seed, 200)

@@ -54,6 +54,7 @@ SINGLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "side", "wrap", "type_"), SINGLE)
 def test_one_column(name: str, side: str, wrap: bool | None, type_: t.SqlType) -> None:
     rows = [[text] for text in (*ALL[type_], "NULL")]
@@ -76,6 +77,7 @@ def test_delimited_lines(delimiter: str) -> None:
         check_round_trip(FORMATS["DELIMITED"], order, turned, options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [KEY, VALUE])
 def test_json_objects(side: str) -> None:
     columns = [Column(f"C{i}", type_) for i, type_ in enumerate(ALL)]

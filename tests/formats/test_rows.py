@@ -42,6 +42,7 @@ def sent(types: list[t.SqlType], texts: list[str], read: list[t.SqlType]) -> lis
     return list(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("type_", "text"), CASES)
 def test_a_value_comes_back(type_: t.SqlType, text: str) -> None:
     name = duckdb_type(type_)

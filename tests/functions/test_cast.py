@@ -98,6 +98,7 @@ def cast_all(
     return found
 
 
+@pytest.mark.slow
 def test_double_as_text(con: duckdb.DuckDBPyConnection) -> None:
     values = doubles(1, 400)
     found = cast_all(con, list(values), DOUBLE, STRING)
@@ -109,6 +110,7 @@ def test_double_as_text(con: duckdb.DuckDBPyConnection) -> None:
         assert mine == theirs or (len(mine) < len(theirs) and float(mine) == x), x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "name"), [(INTEGER, "double_int"), (BIGINT, "double_long")])
 def test_double_as_integer(con: duckdb.DuckDBPyConnection, target: SqlType, name: str) -> None:
     values = [x * 10**e for x in doubles(2, 100) for e in (0, 9) if not abs(x) > 1e290]

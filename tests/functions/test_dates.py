@@ -108,6 +108,7 @@ def damaged(r: random.Random, text: str) -> str:
     return r.choice((text.upper(), text.lower(), text + "Z", text + " ", text + "0"))
 
 
+@pytest.mark.slow
 def test_reads_as_java() -> None:
     r = random.Random(42)
     questions: list[tuple[object, ...]] = []
@@ -233,6 +234,7 @@ READ = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", READ)
 def test_plain_texts(con: duckdb.DuckDBPyConnection, pattern: str) -> None:
     r = random.Random(pattern)
@@ -279,6 +281,7 @@ def by_kernel(con: duckdb.DuckDBPyConnection, rows: list[list[str]]) -> list[obj
 FAST = ("yyyy-MM-dd", "d.M.yyyy", "yyyyMMdd", "MM/dd/yyyy", "ddMMyyyy", "yyyy", "'on' yyyy MM")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", FAST)
 def test_parse_date_in_sql_and_by_kernel(con: duckdb.DuckDBPyConnection, pattern: str) -> None:
     r = random.Random(pattern)

@@ -72,6 +72,7 @@ def table(calls):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("escape", [None, "\\", "!", "%", "a", "é"])
 def test_patterns_of_a_column(table, escape):
     rows = pairs(1500, 1)
@@ -82,6 +83,7 @@ def test_patterns_of_a_column(table, escape):
         assert found == expected(text, pattern, escape), (text, pattern, escape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("escape", [None, "\\", "!", "_"])
 def test_literal_patterns(table, const, escape):
     rows = pairs(400, 2)

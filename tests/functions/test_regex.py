@@ -293,6 +293,7 @@ def test_usual_patterns_are_duckdbs(const):
     assert resolve_scalar("REGEXP_EXTRACT", [const("(?=a)b"), x]).slow
 
 
+@pytest.mark.slow
 def test_sets():
     assert union(((1, 2), (5, 9)), ((3, 4),)) == ((1, 9),)
     assert negate(negate(of("az"))) == of("az")

@@ -107,6 +107,7 @@ def test_every_family_of_statements_has_its_file_in_both_places() -> None:
     assert set(list_files()) == {*GRAMMAR.glob("*.lark"), *(GRAMMAR / "statements").glob("*.lark")}
 
 
+@pytest.mark.slow
 def test_what_opens_a_statement_is_the_same_in_both() -> None:
     walker = Walker(1)
     opened = {" ".join(words.split()[:1]) for words in openings()}
@@ -114,6 +115,7 @@ def test_what_opens_a_statement_is_the_same_in_both() -> None:
     assert {walker.walk(budget=12)[0] for _ in range(2000)} | {"WITH"} == opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True], ids=["all", "strict"])
 @pytest.mark.parametrize("seed", range(2))
 def test_a_generated_statement_is_read_and_written_back(seed: int, strict: bool) -> None:
@@ -175,6 +177,7 @@ def cut_by_parser(text: str) -> list[str] | None:
     return [token.text for token in tokens] if known and not empty else None
 
 
+@pytest.mark.slow
 def test_tokens_are_cut_alike_by_grammar_and_parser() -> None:
     rng = random.Random(5)
     pieces = (

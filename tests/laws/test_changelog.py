@@ -172,6 +172,7 @@ def comparisons() -> list[object]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "way"), comparisons())
 def test_the_changelog_is_the_same_however_records_are_cut(seed: int, way: str) -> None:
     assert changelogs(random_records(seed), WAYS[way]) == whole(seed)

@@ -112,6 +112,7 @@ def test_state_of_another_layout_is_refused_by_name(file: Path) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1], ids=["older", "newer"])
 def test_a_file_of_another_version_is_refused_by_name(file: Path, version: int) -> None:
     before = texts(file)

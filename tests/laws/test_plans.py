@@ -26,6 +26,8 @@ from streamsql.plan.rules import RULES
 from streamsql.schema.column import Schema
 from tests.laws.queries import Planned, planned_queries
 
+pytestmark = pytest.mark.slow
+
 QUERIES = planned_queries
 
 # --- law 5: what returns rows is ordered

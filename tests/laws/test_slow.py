@@ -99,6 +99,7 @@ def appended(records: pa.Table) -> pa.Table:
 
 
 # `agg_keyed` has records of its own (benchmarks/state).
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [p for p in QUERIES if p.stem != "agg_keyed"], ids=lambda p: p.stem
 )

@@ -138,6 +138,7 @@ def runs() -> list[object]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "seed", "every_change"), runs())
 def test_a_task_that_is_taken_over_goes_on_as_it_would_have(
     name: str, seed: int, every_change: bool

@@ -129,6 +129,7 @@ def half(text: str) -> tuple[str, str]:
     return ";".join(pieces[:3]) + ";", ";".join(pieces[3:])
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_leaves_all_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

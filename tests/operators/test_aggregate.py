@@ -131,6 +131,7 @@ CALLS = (
 )
 
 
+@pytest.mark.slow
 def test_every_change_is_that_of_a_loop_over_records(kit, seed):
     rng = random.Random(seed)
     rows = random_rows(kit, rng, make_numbers)
@@ -217,6 +218,7 @@ def test_deviation_and_correlation_agree_with_their_definitions(kit):
         assert change.value[2] == pytest.approx(cov / spread, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_eight_threads_and_thousands_of_records_give_the_same(kit):
     rng = random.Random(1)
     rows = random_rows(kit, rng, make_numbers, n=3000)

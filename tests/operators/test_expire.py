@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from streamsql import functions
 from streamsql.operators.aggregate import Aggregate
 from streamsql.operators.expire import Expire
@@ -60,6 +62,7 @@ def reference(kit, rows):
     return changes, live, late
 
 
+@pytest.mark.slow
 def test_rows_end_as_in_a_loop_over_records(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     changes, live, late = reference(kit, rows)
@@ -79,6 +82,7 @@ def test_thousands_of_records_and_eight_threads(kit):
         assert (outcome.changes, outcome.late) == (changes, late)
 
 
+@pytest.mark.slow
 def test_a_group_loses_what_its_rows_lose(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     node = Aggregate(

@@ -87,6 +87,7 @@ def reference(kit, rows, kind):
     return out, final
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["INNER", "LEFT"])
 def test_both_sides_emit(kit, kind, seed):

@@ -107,6 +107,7 @@ def reference(kit, rows):
     return out
 
 
+@pytest.mark.slow
 def test_an_update_undoes_and_redoes(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted = reference(kit, rows)
@@ -141,6 +142,7 @@ def test_having_makes_a_tombstone_of_a_group_that_was_forwarded(kit):
         assert [(c.key, c.value) for c in changes] == [(("a",), (2,)), (("a",), None)]
 
 
+@pytest.mark.slow
 def test_thousands_of_changes_and_eight_threads(kit):
     rows = random_rows(kit, random.Random(4), 1500)
     wanted = reference(kit, rows)

@@ -175,6 +175,7 @@ def reference(kit, over, rows):
     return loop
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS)
 def test_every_change_is_that_of_a_loop(kit, over, seed):
@@ -184,6 +185,7 @@ def test_every_change_is_that_of_a_loop(kit, over, seed):
         assert kit.run(node(kit, OVERS[over]), rows, how, seed=seed).changes == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS)
 def test_the_last_of_a_batch_is_the_last_change(kit, over, seed):
@@ -194,6 +196,7 @@ def test_the_last_of_a_batch_is_the_last_change(kit, over, seed):
         assert {(c.part, c.key, c.window): c for c in changes} == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", [n for n in OVERS if n != "stream"])
 def test_a_final_window_leaves_once(kit, over, seed):
@@ -218,6 +221,7 @@ GROUP BY part, g, ws ORDER BY ALL
 """
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", ["stream", "tumbling", "hopping"])
 def test_the_table_is_one_query_over_all_records(kit, over, seed):

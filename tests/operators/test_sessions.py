@@ -141,6 +141,7 @@ def shown(changes):
     return [c._replace(value=c.value[:5] if c.value else None) for c in changes]
 
 
+@pytest.mark.slow
 def test_sessions_grow_merge_and_leave_tombstones(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted = reference(kit, rows)
@@ -170,6 +171,7 @@ def test_a_final_session_leaves_once(kit, seed):
         assert (shown(outcome.changes), outcome.late) == (wanted.final, wanted.late)
 
 
+@pytest.mark.slow
 def test_thousands_of_records_and_eight_threads(kit):
     rows = random_rows(kit, random.Random(7), 2500)
     loop = reference(kit, rows)

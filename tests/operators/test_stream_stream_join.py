@@ -80,6 +80,7 @@ def reference(kit, rows, kind, grace):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("grace", [None, 0, 6])
@@ -90,6 +91,7 @@ def test_pairs_and_null_rows_are_those_of_a_loop(kit, kind, grace, seed):
         assert kit.run(join(kit, kind, grace), rows, how, seed=seed).changes == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grace", [None, 5])
 def test_thousands_of_records_and_eight_threads(kit, grace):
     rows = random_rows(kit, random.Random(4), 1500, span=10)

@@ -51,6 +51,7 @@ def reference(kit, rows, kind):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["INNER", "LEFT"])
 def test_a_record_sees_the_table_as_of_its_place(kit, kind, seed):
     rows = random_rows(kit, random.Random(seed))

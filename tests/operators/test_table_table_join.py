@@ -79,6 +79,7 @@ def reference(kit, rows, kind):
     return out, final
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_sees_the_other_side_as_of_its_place(kit, kind, seed):

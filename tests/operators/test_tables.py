@@ -53,6 +53,7 @@ def forwarded(kit, rows):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("keys", "windowed"), [(1, False), (2, False), (1, True)])
 def test_a_tombstone_leaves_only_after_its_row(kit, seed, keys, windowed):
     rows = random_rows(kit, random.Random(seed), keys=keys, windowed=windowed)
@@ -61,6 +62,7 @@ def test_a_tombstone_leaves_only_after_its_row(kit, seed, keys, windowed):
         assert kit.run(node, rows, how, seed=seed).changes == forwarded(kit, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("windowed", [False, True])
 def test_a_pull_query_sees_the_last_row_of_each_key(kit, seed, windowed):
     rows = random_rows(kit, random.Random(seed), windowed=windowed)

@@ -102,6 +102,7 @@ def reference(rows):
     return out
 
 
+@pytest.mark.slow
 def test_every_change_is_that_of_a_loop(kit, seed):
     rows = random_rows(kit, random.Random(seed))
     wanted = reference(rows)
@@ -111,6 +112,7 @@ def test_every_change_is_that_of_a_loop(kit, seed):
         assert [c.value for c in changes] == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("call", REFERENCES, ids=lambda c: "-".join(map(str, c)))
 def test_the_last_of_a_batch_is_the_last_change(kit, call):

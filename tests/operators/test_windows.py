@@ -107,6 +107,7 @@ OVERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS, ids=lambda w: f"{w.kind}-{w.advance_ms}-{w.grace_ms}")
 def test_every_change_of_a_window_is_that_of_a_loop(kit, over, seed):
@@ -118,6 +119,7 @@ def test_every_change_of_a_window_is_that_of_a_loop(kit, over, seed):
         assert (outcome.changes, outcome.late) == (expected, late)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS[1:3], ids=lambda w: w.kind)
 def test_the_last_of_a_batch_leaves_the_same_windows(kit, over, seed):
@@ -131,6 +133,7 @@ def test_the_last_of_a_batch_leaves_the_same_windows(kit, over, seed):
             assert len(last.changes) == len(final)
 
 
+@pytest.mark.slow
 def test_closed_windows_are_deleted_and_open_ones_stay(kit):
     over = OVERS[0]
     rows = [kit.row(("x",), ("a", 1), ts=i) for i in range(0, 4000, 5)]
@@ -172,6 +175,7 @@ def final_reference(kit, rows, over: Window):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("over", OVERS, ids=lambda w: f"{w.kind}-{w.advance_ms}-{w.grace_ms}")
 def test_a_final_window_leaves_once_when_it_closes(kit, over, seed):

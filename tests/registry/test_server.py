@@ -160,6 +160,7 @@ def test_a_query_stops_with_the_cause_and_loses_nothing_while_the_registry_is_aw
     driver.close()
 
 
+@pytest.mark.slow
 def test_a_registry_that_is_away_is_an_error_with_a_hint() -> None:
     away = ConfluentRegistry(registry_settings({"url": "http://127.0.0.1:1"}))
     with pytest.raises(RegistryError, match="cannot be reached") as caught:

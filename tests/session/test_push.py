@@ -27,6 +27,7 @@ def started(connection: Connection, text: str) -> SyncPush:
     return push
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_slow_gets_every_row_and_fills_no_memory(connection: Connection) -> None:
     push = started(connection, "SELECT n FROM many EMIT CHANGES;")
     waiting = 0
@@ -46,6 +47,7 @@ def test_a_reader_that_is_slow_gets_every_row_and_fills_no_memory(connection: Co
     assert connection.progress() == []
 
 
+@pytest.mark.slow
 def test_all_rows_can_be_had_at_once(connection: Connection) -> None:
     push = started(connection, "SELECT n FROM many EMIT CHANGES;")
     assert len(push.drain()) == RECORDS
@@ -62,6 +64,7 @@ def test_a_limit_ends_it(connection: Connection) -> None:
     assert push.limited
 
 
+@pytest.mark.slow
 def test_waiting_for_rows_that_do_not_come_ends(connection: Connection) -> None:
     push = started(connection, "SELECT n FROM many WHERE n < 0 EMIT CHANGES;")
     assert push.drain() == []

@@ -42,6 +42,7 @@ def put(connection: Connection, topic: str, **value: int) -> None:
     connection.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "old", "new", "message"),
     [

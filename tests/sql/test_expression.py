@@ -321,6 +321,7 @@ def test_positions_take_no_part_in_equality() -> None:
     assert hash(parse_expression("a+b")) == hash(parse_expression("a  +  b"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text_",
     [
@@ -358,6 +359,7 @@ def test_what_is_nested_less_is_read_and_written(count: int) -> None:
     assert parse_expression(format_sql(parsed)) == parsed
 
 
+@pytest.mark.slow
 def test_a_long_list_is_no_nesting() -> None:
     parsed = parse_expression("a IN (" + ", ".join(str(n) for n in range(20_000)) + ")")
     assert isinstance(parsed, e.InList)

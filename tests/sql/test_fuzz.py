@@ -107,6 +107,7 @@ def test_the_unmutated_statements_are_read() -> None:
     assert [judge(text) for text in STATEMENTS] == ["read"] * len(STATEMENTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_mutated_statement_is_read_or_refused_with_a_place(seed: int) -> None:
     outcomes = try_many(500, seed)
@@ -114,6 +115,7 @@ def test_a_mutated_statement_is_read_or_refused_with_a_place(seed: int) -> None:
     assert outcomes["refused"] > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_noise_is_refused_with_a_place(seed: int) -> None:
     rng = random.Random(seed)

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from streamsql.plan.frame import Context
 from streamsql.plan.persistent import plan_create
 from streamsql.sql import parse, parse_one
@@ -22,6 +24,7 @@ def test_a_statement_of_fifty_lines_is_parsed_in_a_few_milliseconds() -> None:
     assert best < 0.008
 
 
+@pytest.mark.slow
 def test_a_statement_of_fifty_lines_is_planned_in_20_ms() -> None:
     driver = Driver()
     for name, column in ("a", "c"), ("b", "d"):
