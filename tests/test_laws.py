@@ -130,14 +130,14 @@ def test_sums_do_not_depend_on_the_cut() -> None:
 @pytest.mark.slow
 def test_sums_that_depend_on_the_cut_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     # A batch that is taken in another order than it came is the cheapest way to break the law.
-    register = Task._register
+    inputs = Task._inputs
 
-    def backwards(self: Task, batch: pa.Table) -> list[str]:
+    def backwards(self: Task, batch: pa.Table) -> dict[str, pa.Table]:
         order = pa.array(range(batch.num_rows - 1, -1, -1))
-        return register(self, batch.take(order))
+        return inputs(self, batch.take(order))
 
     right = cut(1)
-    monkeypatch.setattr(Task, "_register", backwards)
+    monkeypatch.setattr(Task, "_inputs", backwards)
     assert cut(1) == right
     assert cut(7) != right
 

@@ -74,7 +74,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "duckdb": ("engine.*", "brokers.embedded*", "registry.embedded", "registry.opening"),
     "numpy": (
         *("schema.murmur2", "operators.kernels.*", "engine.step", "engine.changelog"),
-        *("engine.row_bytes", "brokers.*", "formats.*"),
+        *("engine.reading", "engine.row_bytes", "brokers.*", "formats.*"),
     ),
     "prompt_toolkit": ("shell.*",),
     "pyarrow": (

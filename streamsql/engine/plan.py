@@ -69,6 +69,11 @@ def parameter_names(sql: str) -> frozenset[str]:
 Kernel = Callable[[pa.Table], pa.Table]
 
 
+def left_name(batch: str) -> str:
+    """What the rows of a batch are called that a kernel has not read."""
+    return f"{batch}_left"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One statement of a step. `result` empty: it is executed for its effect on state.
@@ -77,6 +82,10 @@ class Statement:
     temporary table, else fetched as Arrow only (the last statement of a plan; one before a kernel).
     `every`: it runs in each n-th step only; housekeeping that changes no output. `comes_back`: of
     each row that it deletes, the next statement inserts one with the same key, to the bit.
+
+    `batch`: the input, or the result of a kernel, that the kernel takes as it is. It adds columns,
+    the last of which, called `read`, says which rows it has read; `sql` gives `_seq` and the others
+    for those that it has not, which are called `left_name(batch)`. It runs where there are such.
     """
 
     sql: str
@@ -86,6 +95,8 @@ class Statement:
     slow: bool = False
     every: int = 1
     comes_back: bool = False
+    batch: str = ""
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

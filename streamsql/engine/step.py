@@ -31,7 +31,14 @@ from streamsql.engine.changelog import (
     read_records,
     table_logs,
 )
-from streamsql.engine.plan import PhysicalPlan, Statement, StateTable, parameter_names
+from streamsql.engine.plan import (
+    PhysicalPlan,
+    Statement,
+    StateTable,
+    left_name,
+    parameter_names,
+)
+from streamsql.engine.reading import read_batch
 from streamsql.schema.duck import duckdb_identifier_list, quote
 
 _BATCH_NAMES = ["_part", "_off", "_ts", "_key", "_val", "_hdr"]
@@ -210,13 +217,19 @@ class Task:
         """Processes `batch` and gives what leaves; raises StepError where a statement fails."""
         fetched: dict[str, pa.Table] = {}
         changes: list[Change] = []
-        names = self._register(batch)
+        inputs = self._inputs(batch)
+        names = list(inputs)
         try:
+            for name, table in inputs.items():
+                self._connection.register(name, table)
             for statement in self.plan.statements:
                 if self._steps % statement.every:
                     continue
                 try:
-                    table = self._run(statement, now_ms, changes)
+                    if statement.batch:
+                        table = self._read_batch(statement, (inputs | fetched)[statement.batch])
+                    else:
+                        table = self._run(statement, now_ms, changes)
                 except duckdb.Error as error:
                     raise StepError(str(error)) from error
                 if table is not None:
@@ -246,20 +259,34 @@ class Task:
             changelog=changelog,
         )
 
-    def _register(self, batch: pa.Table) -> list[str]:
-        """Registers the batch of each input as `in0`, `in1`, … with BATCH's columns."""
+    def _inputs(self, batch: pa.Table) -> dict[str, pa.Table]:
+        """The batch of each input as `in0`, `in1`, … with BATCH's columns."""
         first = self.sequence + 1
         sequence = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
         columns = [sequence, *(batch.column(name) for name in _FETCHED_NAMES)]
         whole = pa.table(columns, names=["_seq", *_BATCH_NAMES])
-        names: list[str] = []
-        for i in range(len(self.plan.inputs)):
-            part = whole
-            if len(self.plan.inputs) > 1:
-                part = whole.filter(pc.equal(batch.column("input"), pa.scalar(i, pa.int32())))
-            self._connection.register(f"in{i}", part)
-            names.append(f"in{i}")
-        return names
+        if len(self.plan.inputs) == 1:
+            return {"in0": whole}
+        numbers = batch.column("input")
+        return {
+            f"in{i}": whole.filter(pc.equal(numbers, pa.scalar(i, pa.int32())))
+            for i in range(len(self.plan.inputs))
+        }
+
+    def _read_batch(self, statement: Statement, batch: pa.Table) -> pa.Table:
+        """Runs a kernel over a batch, and the statement over what it leaves."""
+
+        def read_left(left: pa.Table) -> pa.Table:
+            name = left_name(statement.batch)
+            self._connection.register(name, left)
+            try:
+                return self._read(statement.sql, None)
+            finally:
+                with suppress(duckdb.TransactionException):
+                    self._connection.unregister(name)
+
+        assert statement.kernel is not None
+        return read_batch(batch, statement.kernel, statement.read, read_left)
 
     def _run(self, statement: Statement, now_ms: int, changes: list[Change]) -> pa.Table | None:
         """Runs one statement; gives its rows where they are wanted as Arrow, else keeps them in a

@@ -18,6 +18,9 @@ from streamsql.schema.column import Column
 
 KEY, VALUE = "key", "value"
 
+READ = "_read"
+"""The last column that a kernel adds where it does not read all records: which it has read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatOptions:
@@ -51,6 +54,8 @@ class Decode:
     `kernel`: runs first: batch in (the bytes column is named by `decode`'s argument), batch with
     further columns out. `before`: computed columns, as in a stage, that the kernel finds beside it;
     `after`: the names of those that it adds.
+    `rest`: what reads the records that the kernel does not; it adds READ then, and this
+    one's columns, error and null are the names `after`.
     `null`: text of BOOLEAN, true where the bytes are not null and yet hold no record (JSON's
     `null`): the value is null then.
     `slow`: rows may take a path that is not vectorised; EXPLAIN says so.
@@ -62,6 +67,7 @@ class Decode:
     kernel: Callable[[pa.Table], pa.Table] | None = None
     before: tuple[tuple[str, str], ...] = ()
     after: tuple[str, ...] = ()
+    rest: Decode | None = None
     null: str = "false"
     slow: bool = False
 

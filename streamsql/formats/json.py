@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from streamsql.formats.carried import carrier_type, lift
 from streamsql.formats.format import Decode, Encode, FormatOptions
+from streamsql.formats.json_laid_out import with_layouts
 from streamsql.formats.json_proof import can_prove
 from streamsql.formats.json_read import FIRST_LEVEL, FastRead, read_object, read_value
 from streamsql.formats.json_record import (
@@ -60,6 +61,18 @@ class JsonFormat:
     ) -> Decode:
         if not columns:
             return Decode(stages=(), columns=())
+        plain = self.decode_text(source, columns, options, wanted=wanted)
+        return with_layouts(plain, source, columns, options, wanted=wanted)
+
+    def decode_text(
+        self,
+        source: str,
+        columns: Sequence[Column],
+        options: FormatOptions,
+        *,
+        wanted: Sequence[str],
+    ) -> Decode:
+        """How records of any layout become columns: DuckDB text."""
         prefix = f"_d_{options.side}_"
         wrapped = is_wrapped(columns, options)
         fields = tuple(Field(c.name, c.type, c.written) for c in columns)

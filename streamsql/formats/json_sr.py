@@ -17,6 +17,7 @@ from streamsql.formats import framed
 from streamsql.formats.format import KEY, Decode, Encode, FormatOptions
 from streamsql.formats.framed import HEADER_BYTES, NO_SCHEMA, WriteRecords, WriteSpec
 from streamsql.formats.json import FORMAT as PLAIN
+from streamsql.formats.json_laid_out import with_layouts
 from streamsql.formats.json_parse import quote_json
 from streamsql.formats.json_schema import json_schema_text, schema_type
 from streamsql.formats.rules import is_wrapped
@@ -62,13 +63,14 @@ class JsonSchemaFormat:
         size = f"octet_length({source})"
         marked = f"{size} > {HEADER_BYTES} AND array_slice({source}, 1, 1) = '\\x00'::BLOB"
         text = f"CASE WHEN {marked} THEN array_slice({source}, {HEADER_BYTES + 1}, {size}) END"
-        inner = PLAIN.decode(body, columns, options, wanted=wanted)
+        inner = PLAIN.decode_text(body, columns, options, wanted=wanted)
         bare = f"{source} IS NOT NULL AND {body} IS NULL"
-        return replace(
+        plain = replace(
             inner,
             stages=(((body, text),), *inner.stages),
             error=f"CASE WHEN {bare} THEN {literal(NO_SCHEMA)} ELSE {inner.error} END",
         )
+        return with_layouts(plain, source, columns, options, wanted=wanted, skip=HEADER_BYTES)
 
     def encode(
         self,

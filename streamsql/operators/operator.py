@@ -217,14 +217,29 @@ class Builder:
         return f"{hint}{self._results}"
 
     def add(
-        self, sql: str, *, kernel: Kernel | None = None, hint: str = "r", slow: bool = False
+        self,
+        sql: str,
+        *,
+        kernel: Kernel | None = None,
+        hint: str = "r",
+        slow: bool = False,
+        batch: str = "",
+        read: str = "",
     ) -> str:
         """Adds a statement that returns rows and gives the name of its result."""
         # What a kernel returns is registered, all else is a table: of two queries on a connection
         # the one must not find the other's name taken.
         name = self.result_name(f"{hint}_kernel" if kernel else hint)
         self.statements.append(
-            Statement(sql=sql, operator=self._operator, result=name, kernel=kernel, slow=slow)
+            Statement(
+                sql=sql,
+                operator=self._operator,
+                result=name,
+                kernel=kernel,
+                slow=slow,
+                batch=batch,
+                read=read,
+            )
         )
         return name
 

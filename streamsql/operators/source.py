@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsql.engine.plan import ERROR_TYPE
-from streamsql.formats.format import Decode, Format, FormatOptions
+from streamsql.engine.plan import ERROR_TYPE, left_name
+from streamsql.formats.format import READ, Decode, Format, FormatOptions
 from streamsql.operators.operator import ERROR, Builder, Node, Relation, WindowInfo
 from streamsql.schema.column import Column, HeaderColumn, Schema
 from streamsql.schema.duck import literal, physical_names, quote
@@ -61,11 +61,17 @@ class Source:
         batch = builder.input(self.topic, table=self.table)
         number = len(builder.inputs) - 1
         key, value = self._decodes()
+        if self.window is not None and key.rest is not None:
+            # The key's bytes are cut out in SQL, behind the batch.
+            key = key.rest
+        for decode in (value, key):
+            if decode.rest is not None:
+                batch = _read_batch(builder, batch, decode, decode.rest)
         sql = f"SELECT * FROM {batch}"
         if self.window is not None:
             sql = self._windowed(sql, self.window)
         for decode in (key, value):
-            if decode.kernel is not None:
+            if decode.kernel is not None and decode.rest is None:
                 sql = f"{_computed(sql, decode.before)} ORDER BY _seq"
                 name = builder.add(sql, kernel=decode.kernel, hint="decoded", slow=decode.slow)
                 sql = f"SELECT * FROM {name}"
@@ -176,6 +182,24 @@ class Source:
             f" WHEN coalesce(_time, -1) < 0 THEN {_made_error(literal(_BAD_TIMESTAMP))} END"
             f" AS {ERROR}) FROM ({timed})"
         )
+
+
+def _read_batch(builder: Builder, batch: str, decode: Decode, rest: Decode) -> str:
+    """Adds what reads the batch itself; gives the name of the batch with the decoded columns."""
+    texts = [text for text in rest.columns if text != "NULL"]
+    texts += [f"({rest.error})::VARCHAR", f"({rest.null})"]
+    columns = "".join(
+        f", {text} AS {quote(name)}" for text, name in zip(texts, decode.after, strict=True)
+    )
+    staged = _staged(f"SELECT * FROM {left_name(batch)}", rest)
+    return builder.add(
+        f"SELECT _seq{columns} FROM ({staged}) ORDER BY _seq",
+        kernel=decode.kernel,
+        hint="decoded",
+        slow=decode.slow,
+        batch=batch,
+        read=READ,
+    )
 
 
 def _staged(sql: str, decode: Decode) -> str:

@@ -100,6 +100,8 @@ def explain_sql(plan: PhysicalPlan) -> str:
         )
         slow = _slow(statement)
         into = f" {statement.result} :=" if statement.result else ""
+        if statement.batch:
+            kernel += f" on {statement.batch}; where it leaves rows"
         lines.append(f"[{i}] {statement.operator}{into}{kernel}{slow}")
         lines.append("    " + statement.sql.strip().replace("\n", "\n    "))
     return "\n".join(lines)

@@ -10,8 +10,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from streamsql.engine.reading import read_batch
 from streamsql.formats import KERNELS, schema_kernels
-from streamsql.formats.format import Decode, Format, FormatOptions
+from streamsql.formats.format import READ, Decode, Format, FormatOptions
 from streamsql.registry.embedded import EmbeddedRegistry
 from streamsql.schema.column import Column
 from streamsql.schema.duck import duckdb_type, literal, quote
@@ -90,7 +91,9 @@ def decode(
     made = format_.decode(quote("_val"), columns, options or FormatOptions(), wanted=names)
     table = pa.table({"n": range(len(records)), "_val": pa.array(records, pa.binary())})
     con = connection()
-    if made.kernel is not None:
+    if made.rest is not None and made.kernel is not None:
+        table = read_batch(table, made.kernel, READ, lambda left: read_left(made, left))
+    elif made.kernel is not None:
         con.register("records", table)
         texts = "".join(f", {text} AS {name}" for name, text in made.before)
         table = made.kernel(con.sql(f"SELECT *{texts} FROM records ORDER BY n").to_arrow_table())
@@ -112,11 +115,26 @@ def decode(
     )
 
 
+def read_left(made: Decode, left: pa.Table) -> pa.Table:
+    """Reads the records that a kernel has left, as a source does."""
+    assert made.rest is not None
+    texts = [text for text in made.rest.columns if text != "NULL"]
+    texts += [f"({made.rest.error})::VARCHAR", made.rest.null]
+    columns = ", ".join(f"{text} AS {name}" for text, name in zip(texts, made.after, strict=True))
+    con = connection()
+    con.register("left_over", left)
+    try:
+        sql = f"SELECT {columns} FROM {nested(made.rest, 'left_over')} ORDER BY n"
+        return con.sql(sql).to_arrow_table()
+    finally:
+        con.unregister("left_over")
+
+
 def computed(made: Decode, column: str, records: Sequence[bytes | None]) -> list[Any]:
     """A computed column of the decoder's stages, for each record."""
     con = connection()
     con.register("records", pa.table({"n": range(len(records)), "_val": pa.array(records)}))
-    relation = nested(made, "records")
+    relation = nested(made.rest or made, "records")
     try:
         rows = con.execute(f"SELECT {column} FROM {relation} ORDER BY n").fetchall()
     finally:

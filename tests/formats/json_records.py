@@ -81,6 +81,29 @@ def random_records(
     ]
 
 
+def records_alike(
+    draw: Random, columns: list[Column], count: int, *, oddness: float
+) -> list[bytes]:
+    """Records as one producer writes them: names, blanks and their order are the same in all.
+    `oddness`: how likely a record has an unusual value, or is broken."""
+    style = Style(draw, 0.0)
+    fields = [(style.name(c.name), c.type) for c in columns]
+    fields += [(n, draw.choice(SCALARS)) for n in draw.sample(["extra", "note", "id2"], 2)]
+    draw.shuffle(fields)
+    end = draw.choice(("", "", "\n", " "))
+    records: list[bytes] = []
+    for _ in range(count):
+        values = [style.value(type_) for _, type_ in fields]
+        if draw.random() < oddness:
+            odd = TOKENS if draw.random() < 0.9 else GARBAGE
+            values[draw.randrange(len(values))] = draw.choice(odd)
+        pairs = zip(fields, values, strict=True)
+        inner = style.comma.join(f'"{name}"{style.colon}{value}' for (name, _), value in pairs)
+        data = f"{{{inner}}}{end}".encode("utf-8", "surrogatepass")
+        records.append(corrupt(draw, data) if draw.random() < oddness / 2 else data)
+    return records
+
+
 def random_record(
     draw: Random,
     columns: list[Column],

@@ -33,6 +33,17 @@ def test_json() -> None:
 
 
 @pytest.mark.soak
+def test_json_of_one_layout() -> None:
+    for seed in range(RECORDS // BATCH):
+        draw = Random(seed)
+        columns = json_records.random_columns(draw)
+        records = json_records.records_alike(
+            draw, columns, BATCH, oddness=draw.choice((0.02, 0.1, 0.3))
+        )
+        test_json_decode.check(columns, records, wrapped=True)
+
+
+@pytest.mark.soak
 def test_delimited_lines() -> None:
     for seed in range(RECORDS // BATCH):
         draw = Random(seed)

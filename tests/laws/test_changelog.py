@@ -210,15 +210,15 @@ def exact_in_batch(groups: Groups, added: Floats, given: Flags, start: Floats) -
     return Running(before, after)
 
 
-def backwards(task: Task, batch: pa.Table) -> list[str]:
-    """`Task._register` with the records of a query's batch in reverse."""
+def backwards(task: Task, batch: pa.Table) -> dict[str, pa.Table]:
+    """`Task._inputs` with the records of a query's batch in reverse."""
     if task.plan.query_id == "assertion":  # a case's own look at a topic
-        return REGISTER(task, batch)
+        return INPUTS(task, batch)
     order = pa.array(np.arange(batch.num_rows)[::-1].copy())
-    return REGISTER(task, batch.take(order))
+    return INPUTS(task, batch.take(order))
 
 
-REGISTER = Task._register
+INPUTS = Task._inputs
 
 
 @pytest.mark.slow
@@ -231,7 +231,7 @@ def test_sums_that_round_with_the_batch_are_seen(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_records_in_another_order_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Task, "_register", backwards)
+    monkeypatch.setattr(Task, "_inputs", backwards)
     assert differing(0) == set(NAMES)
 
 
@@ -261,6 +261,6 @@ def test_the_cases_see_the_same_breaches(monkeypatch: pytest.MonkeyPatch) -> Non
         held = held_in(DOUBLES)
     assert held == BATCHES_DIFFER
     with monkeypatch.context() as local:
-        local.setattr(Task, "_register", backwards)
+        local.setattr(Task, "_inputs", backwards)
         held = held_in(DOUBLES)
     assert held == BATCHES_DIFFER

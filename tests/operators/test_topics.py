@@ -87,7 +87,7 @@ def text(**columns):
     return json.dumps(columns, separators=(",", ":")).encode()
 
 
-def test_a_copy_is_one_statement_and_errors_leave_beside_it(kit):
+def test_a_copy_is_a_reading_and_a_statement_and_errors_leave_beside_it(kit):
     headers = [{"KEY": "h", "VALUE": b"1"}]
     records = [
         (b"a", text(A=1, B="x"), 5, headers, 3),
@@ -96,7 +96,7 @@ def test_a_copy_is_one_statement_and_errors_leave_beside_it(kit):
         (None, text(A=None, B="y"), 8),
     ]
     out, errors, statements = step(sink(source(kit), keeps_partition=True), records)
-    assert statements == 1
+    assert statements == 2
     assert out == [
         (3, 5, b"a", text(A=1, B="x"), headers),
         (0, 7, b"c", None, None),
