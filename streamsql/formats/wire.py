@@ -190,9 +190,12 @@ def decimals(cursor: Cursor, starts: Ints, lengths: Ints, type_: pa.Decimal128Ty
     index = (starts + lengths - 1)[:, None] - place
     inside = place < lengths[:, None]
     digits = np.where(inside, data[np.maximum(index, 0)], sign[:, None]).astype(np.uint8)
-    for row in np.flatnonzero(lengths > 16).tolist():
-        head = data[starts[row] : starts[row] + lengths[row] - 16]
-        if (head != sign[row]).any() or (digits[row, 15] >= 0x80) != bool(sign[row]):
+    # 16 bytes hold a little more than the digits of DECIMAL(38).
+    for row in np.flatnonzero(lengths >= 16).tolist():
+        number = int.from_bytes(
+            data[starts[row] : starts[row] + lengths[row]].tobytes(), signed=True
+        )
+        if abs(number) >= 10**type_.precision:
             wrong = np.arange(len(lengths)) == row
             cursor.fail(wrong, f"a number has too many digits for DECIMAL({type_.precision})")
             digits[row] = 0

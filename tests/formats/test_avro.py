@@ -165,6 +165,18 @@ def test_records_of_several_schemas_stand_in_one_batch() -> None:
     assert [e is None for e in found.errors] == [True, True, True, False, False, True, False]
 
 
+@pytest.mark.parametrize("number", [10**38, -(10**38), 2**127 - 1, -(2**127), 2**200])
+def test_digits_that_no_decimal_of_the_schema_has_are_an_error_of_their_record(number: int) -> None:
+    text = record_of(("f", {"type": "bytes", "logicalType": "decimal", "precision": 38}))
+    good, other = frame(text, [{"f": Decimal(1)}, {"f": Decimal(-2)}])
+    size = (number.bit_length() + 8) // 8
+    bad = good[:5] + bytes([2 * size]) + number.to_bytes(size, "big", signed=True)
+    decoded = codec.decode(FORMAT, [Column("F", t.Decimal(38, 0))], [good, bad, other])
+    error = "a number has too many digits for DECIMAL(38)"
+    assert decoded.errors == [None, error, None]
+    assert [row[0] for row in decoded.rows[::2]] == [1, -2]
+
+
 def plain(value: Any, type_: t.SqlType) -> Any:
     """A value of fastavro as DuckDB gives it: no time zone, entries as a map."""
     match type_:
