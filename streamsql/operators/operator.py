@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from streamsql.engine.plan import Errors, Kernel, Output, PhysicalPlan, Statement, StateTable
@@ -58,7 +59,7 @@ class Expiry:
     kept_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Relation:
     """Rows between two operators.
 
@@ -87,7 +88,7 @@ class Relation:
     origin: str = "_seq"
     expiry: Expiry | None = None
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """Column name -> physical name, unquoted; key columns first."""
         columns = [c.name for c in (*self.schema.key, *self.schema.value)]

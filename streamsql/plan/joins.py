@@ -77,8 +77,8 @@ def join_frames(join: JoinRef, left: Frame, right: Frame, context: Context) -> F
 
 def _check_sources(left: Frame, right: Frame) -> None:
     new = right.sources[0]
-    aliases = left.scope.sources()
-    if any(alias in aliases for alias in right.scope.sources()):
+    aliases = left.scope.sources
+    if any(alias in aliases for alias in right.scope.sources):
         raise StatementError(
             "N-way joins do not support multiple occurrences of the same source. Source:"
             f" '{new.name}'"
@@ -111,7 +111,7 @@ def _condition(join: JoinRef, left: Frame, right: Frame) -> Condition:
             position=join.on.position,
         )
     first, second = _one_source(on.left, on), _one_source(on.right, on)
-    mine = right.scope.sources()
+    mine = right.scope.sources
     if (first in mine) == (second in mine):
         raise StatementError(
             "Each side of the join must reference exactly one source and not the same source. Left"

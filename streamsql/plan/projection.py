@@ -42,7 +42,7 @@ def expand(
     columns = scope.columns()
     names = Names(e.name for e in columns)
     clashes = Counter(e.name for e in scope.entries)
-    joined = len([s for s in scope.sources() if s]) > 1
+    joined = len([s for s in scope.sources if s]) > 1
     items: list[Item] = []
     for item in query.items:
         items += _expanded(
@@ -93,11 +93,11 @@ def _expanded(
 def _star(
     source: str | None, item: SelectStar, scope: Scope, *, joined: bool, synthetic: str
 ) -> Iterator[Item]:
-    if source is not None and source not in scope.sources():
+    if source is not None and source not in scope.sources:
         raise StatementError(
             f"'{source}' is not a valid stream/table name or alias.",
             position=item.position,
-            hint=near_hint(source, scope.sources()),
+            hint=near_hint(source, scope.sources),
         )
     for entry in scope.columns(source, bounds=joined):
         if entry.source == "" and entry.name != synthetic:

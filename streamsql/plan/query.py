@@ -120,7 +120,7 @@ def _with_bounds(query: Query, frame: Frame) -> Scope:
     bounds."""
     if query.window is None or frame.window is not None or frame.joined:
         return frame.scope
-    (alias,) = frame.scope.sources()
+    (alias,) = frame.scope.sources
     bounds = pseudo_entries(alias, windowed=True)[-len(WINDOW_BOUNDS) :]
     return replace(frame.scope, entries=(*frame.scope.entries, *bounds))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from functools import cache
 
 from streamsql.plan.scope import Scope
 from streamsql.sql import expr as ast
@@ -11,8 +12,13 @@ from streamsql.sql import expr as ast
 
 def children(expr: ast.Expr) -> Iterator[ast.Expr]:
     """The expressions directly inside `expr`."""
-    for f in fields(expr):
-        yield from _expressions(getattr(expr, f.name))
+    for name in _field_names(type(expr)):
+        yield from _expressions(getattr(expr, name))
+
+
+@cache
+def _field_names(kind: type[ast.Expr]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
 def _expressions(value: object) -> Iterator[ast.Expr]:
@@ -43,11 +49,12 @@ def transform(expr: ast.Expr, visit: Callable[[ast.Expr], ast.Expr | None]) -> a
     found = visit(expr)
     if found is not None:
         return found
-    changes = {
-        f.name: changed
-        for f in fields(expr)
-        if (changed := _transformed(getattr(expr, f.name), visit)) is not getattr(expr, f.name)
-    }
+    changes: dict[str, object] = {}
+    for name in _field_names(type(expr)):
+        value = getattr(expr, name)
+        changed = _transformed(value, visit)
+        if changed is not value:
+            changes[name] = changed
     return replace(expr, **changes) if changes else expr
 
 

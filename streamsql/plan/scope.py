@@ -7,8 +7,9 @@ case-exact here; the parser has upper-cased what was not quoted.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from streamsql.errors import StatementError
 from streamsql.schema.column import PSEUDO_COLUMNS, WINDOW_BOUNDS
@@ -29,7 +30,7 @@ class Entry:
     is_key: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """The columns of a relation. `clause` is the word for errors: SELECT, WHERE, …"""
 
@@ -39,25 +40,34 @@ class Scope:
 
     def within(self, clause: str) -> Scope:
         """The same names in another clause."""
-        return replace(self, clause=clause)
+        return self if clause == self.clause else replace(self, clause=clause)
 
     def with_variables(self, variables: Mapping[str, TypedSql]) -> Scope:
         """The same names and a lambda's parameters, which hide columns."""
         return replace(self, variables={**self.variables, **variables})
 
+    @cached_property
     def sources(self) -> tuple[str, ...]:
         """The aliases, in order."""
         return tuple(dict.fromkeys(e.source for e in self.entries))
 
+    @cached_property
+    def _named(self) -> Mapping[str, Sequence[Entry]]:
+        """The entries by their names."""
+        found: dict[str, list[Entry]] = {}
+        for e in self.entries:
+            found.setdefault(e.name, []).append(e)
+        return found
+
     def entry(self, ref: ColumnRef) -> Entry:
         """The one column that `ref` means; StatementError where there is none, or more than one."""
-        if ref.source is not None and ref.source not in self.sources():
+        if ref.source is not None and ref.source not in self.sources:
             raise StatementError(
                 f"'{ref.source}' is not a valid stream/table name or alias.",
                 position=ref.position,
-                hint=near_hint(ref.source, self.sources()),
+                hint=near_hint(ref.source, self.sources),
             )
-        found = [e for e in self.entries if e.name == ref.name and ref.source in (None, e.source)]
+        found = [e for e in self._named.get(ref.name, ()) if ref.source in (None, e.source)]
         if not found:
             written = ref.name if ref.source is None else f"{ref.source}.{ref.name}"
             raise StatementError(

@@ -293,7 +293,7 @@ def _renamed(sql: str, entries: tuple[Entry, ...]) -> Relational:
 
 def _join(join: JoinRef, context: Context, rows: Rows) -> Relational:
     left, right = _relation(join.left, context, rows), _relation(join.right, context, rows)
-    twice = set(left.scope.sources()) & set(right.scope.sources())
+    twice = set(left.scope.sources) & set(right.scope.sources)
     if twice:
         raise StatementError(
             f"{min(twice)} is joined twice",
