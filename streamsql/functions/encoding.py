@@ -1,4 +1,4 @@
-"""TO_BYTES, FROM_BYTES, ENCODE, CHR, MD5 and UUID: text as bytes, bytes as text.
+"""TO_BYTES, FROM_BYTES, ENCODE, CHR, MD5, SHA256 and UUID: text as bytes, bytes as text.
 
 Encodings are hex, utf8, ascii and base64, in any case. TO_BYTES and FROM_BYTES use Java's own
 decoders: strict base64 with optional padding, hexadecimal without a prefix and written in capitals.
@@ -277,6 +277,20 @@ ENTRIES = (
         signature("STRING -> STRING", "md5({0})"),
         doc="The MD5 digest of a text in UTF-8, in hexadecimal.",
         examples=[("MD5('r1')", '"7c92cf1eee8d99cc85f8355a3d6e4b86"')],
+    ),
+    scalar(
+        "SHA256",
+        signature("STRING -> STRING", "sha256({0})"),
+        signature("BYTES -> STRING", "sha256({0})"),
+        doc="The SHA-256 digest of a text in UTF-8 or of bytes, in hexadecimal: a name for a value"
+        " that must not be told. ksqlDB has it not.",
+        examples=[
+            (
+                "SHA256('r1')",
+                '"82f3e9c695dc6b8d1b11818d5701919e286de8d47f7c3eb3100c485f79e57828"',
+            ),
+            ("SHA256(CAST(NULL AS STRING))", "null"),
+        ],
     ),
     scalar(
         "Chr",

@@ -308,6 +308,16 @@ def test_md5(compare, texts):
     compare("MD5", [STRING], rows, strict(lambda t: hashlib.md5(t.encode()).hexdigest()))
 
 
+def test_sha256(compare, texts):
+    given = texts(300, 64)
+    compare("SHA256", [STRING], [(t,) for t in given], strict(_sha256))
+    compare("SHA256", [BYTES], [(t and t.encode(),) for t in given], strict(_sha256))
+
+
+def _sha256(value):
+    return hashlib.sha256(value if isinstance(value, bytes) else value.encode()).hexdigest()
+
+
 def test_starts_with(compare, texts):
     compare("STARTS_WITH", [STRING, STRING], search_rows(texts, 60), strict(str.startswith))
     chance = random.Random(61)

@@ -53,3 +53,11 @@ ASSERT VALUES o (k, a, b) VALUES ('y', false, NULL);
 SET 'streamsql.strict' = 'true';
 CREATE STREAM s (k STRING KEY, t STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
 CREATE STREAM o AS SELECT k, LEN(t) + CASE WHEN STARTS_WITH(t, 'a') THEN 1 ELSE 0 END AS n FROM s;
+
+--@test: SHA256 names a value without telling it, the same for a text and its bytes
+CREATE STREAM people (id INT KEY, email STRING) WITH (KAFKA_TOPIC='people', VALUE_FORMAT='JSON', PARTITIONS=1);
+CREATE STREAM hidden AS SELECT id, SHA256(email) AS a, SHA256(TO_BYTES(email, 'utf8')) AS b FROM people;
+INSERT INTO people VALUES (1, 'ann@x.org');
+INSERT INTO people (id) VALUES (2);
+ASSERT VALUES hidden (id, a, b) VALUES (1, '367a1e74302c7324855afeeba387d3c55ca8ab3592a32c0fbdfc939ad80fcaf5', '367a1e74302c7324855afeeba387d3c55ca8ab3592a32c0fbdfc939ad80fcaf5');
+ASSERT VALUES hidden (id, a, b) VALUES (2, NULL, NULL);
