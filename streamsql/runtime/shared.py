@@ -262,6 +262,7 @@ class SharedQuery:
             records_max=query.options.records_max,
             wait_ms=self._wait_ms,
             first=query.plan.tables,
+            apart=not query.plan.whole,
         )
         if not len(batch):
             # Behind the last record there may be those that only end a transaction.

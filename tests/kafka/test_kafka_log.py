@@ -209,7 +209,13 @@ def test_a_backlog_is_merged_by_timestamp(
     the order is that of comparing heads, however much of each was buffered when. An answer of the
     broker holds one batch of each."""
     monkeypatch.setattr(kafka_reader, "_PARTITION_BYTES", 1_000)
-    rng = random.Random(records_max)
+    name, partitions = backlog(world, random.Random(records_max))
+    found = world.run(values(world.log, name, records_max=records_max))
+    assert found == merged(partitions)
+
+
+def backlog(world: KafkaWorld, rng: random.Random) -> tuple[str, list[list[tuple[int, bytes]]]]:
+    """A topic of three partitions, and the (timestamp, value) of each record."""
     name = world.topic(3)
     stamps = iter(rng.sample(range(1_000_000), 5_000))
     partitions: list[list[tuple[int, bytes]]] = []
@@ -220,8 +226,38 @@ def test_a_backlog_is_merged_by_timestamp(
         rows = [Record(value=v, timestamp=t, partition=p) for t, v in records]
         for begin in range(0, len(rows), 700):
             world.run(world.log.append(name, appended(*rows[begin : begin + 700])))
-    found = world.run(values(world.log, name, records_max=records_max))
-    assert found == merged(partitions)
+    return name, partitions
+
+
+@pytest.mark.parametrize("records_max", [97, 2_000, 65_536])
+def test_partitions_may_come_apart(world: KafkaWorld, records_max: int) -> None:
+    """The same records in a batch, those of a partition together and in their order."""
+    name, partitions = backlog(world, random.Random(records_max))
+    batches = world.run(batches_apart(log_of(world), name, 5_000, records_max))
+    expected = merged(partitions)
+    for batch in batches:
+        cut, expected = expected[: len(batch)], expected[len(batch) :]
+        assert sorted(r["value"] for r in batch) == sorted(cut)
+        numbers = [r["partition"] for r in batch]
+        assert numbers == sorted(numbers)
+    for p, records in enumerate(partitions):
+        found = [r["value"] for batch in batches for r in batch if r["partition"] == p]
+        assert found == [value for _, value in records]
+
+
+async def batches_apart(
+    log: KafkaLog, name: str, count: int, records_max: int
+) -> list[list[dict[str, Any]]]:
+    """All batches of a topic's `count` records."""
+    reader = await log.reader({TopicPartition(name, p): 0 for p in range(3)})
+    batches: list[list[dict[str, Any]]] = []
+    try:
+        while sum(map(len, batches)) < count:
+            table = await reader.take([name], records_max=records_max, wait_ms=1_000, apart=True)
+            batches.append(table.to_pylist())
+    finally:
+        await reader.close()
+    return batches
 
 
 def test_small_batches_where_the_topic_takes_no_large_ones(world: KafkaWorld) -> None:
