@@ -72,6 +72,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "click": ("cli.*",),
     "cramjam": ("brokers.kafka*",),
     "duckdb": ("engine.*", "brokers.embedded*", "registry.embedded", "registry.opening"),
+    "msgspec": ("formats.msgpack",),
     "numpy": (
         *("schema.murmur2", "operators.kernels.*", "engine.step", "engine.changelog"),
         *("engine.reading", "engine.row_bytes", "brokers.*", "formats.*"),
@@ -93,7 +94,7 @@ LAZY: dict[str, tuple[str, ...]] = {
     "": ("streamsql.session*", "streamsql.server*"),
     **dict.fromkeys(DOORS, ("*",)),
     "brokers": ("aiokafka*", "streamsql.brokers.kafka*"),
-    "formats": ("proto_schema_parser*",),
+    "formats": ("msgspec*", "proto_schema_parser*"),
     "registry": ("streamsql.registry.confluent*",),
     "session": ("streamsql.brokers.kafka*",),
 }

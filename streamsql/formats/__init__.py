@@ -13,6 +13,7 @@ from streamsql.formats import (
     json,
     json_sr,
     kafka,
+    msgpack,
     none,
     protobuf,
     protobuf_nosr,
@@ -34,11 +35,17 @@ __all__ = [
 
 WITH_SCHEMAS: dict[str, SchemaFormat] = {m.FORMAT.name: m.FORMAT for m in (avro, json_sr, protobuf)}
 FORMATS: dict[str, Format] = {
-    **{m.FORMAT.name: m.FORMAT for m in (json, delimited, kafka, none, protobuf_nosr)},
+    **{m.FORMAT.name: m.FORMAT for m in (json, delimited, kafka, none, protobuf_nosr, msgpack)},
     **WITH_SCHEMAS,
 }
 
-KERNELS = (*json.KERNELS, *delimited.KERNELS, *protobuf_nosr.KERNELS, *text.KERNELS)
+KERNELS = (
+    *json.KERNELS,
+    *delimited.KERNELS,
+    *protobuf_nosr.KERNELS,
+    *msgpack.KERNELS,
+    *text.KERNELS,
+)
 
 
 def schema_kernels(schemas: Schemas) -> tuple[Kernel, ...]:

@@ -39,6 +39,7 @@ SLOW = {
     *("streamsql_regexp_extract", "streamsql_regexp_extract_all"),
     *("streamsql_regexp_replace", "streamsql_regexp_split"),
     *("streamsql_read_json", "streamsql_read_delimited"),
+    *("streamsql_read_msgpack", "streamsql_write_msgpack"),
 }
 QUERIES = sorted((Path(__file__).resolve().parents[2] / "benchmarks" / "queries").glob("*.sql"))
 SPEC = nexmark.Spec(bids=460)
