@@ -15,6 +15,7 @@ BEYOND = (
     "statements/run_script.lark",
     "statements/asserting_records.lark",
     "statements/backup.lark",
+    "statements/wait.lark",
 )
 """The files that strict mode does not have."""
 

@@ -111,6 +111,7 @@ NONRESERVED = frozenset(
         "ESCAPE",
         "EXPLAIN",
         "FINAL",
+        "FOR",
         "FUNCTION",
         "FUNCTIONS",
         "GRACE",
@@ -153,6 +154,7 @@ NONRESERVED = frozenset(
         "TYPES",
         "UNDEFINE",
         "VARIABLES",
+        "WAIT",
         "YEAR",
         "ZONE",
     )

@@ -303,6 +303,11 @@ class ControlQuery(Statement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitForQueries(Statement):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetProperty(Statement):
     name: str
     value: str

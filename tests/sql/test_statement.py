@@ -191,6 +191,7 @@ OTHERS = {
     "UNDEFINE Name": st.Undefine(name="Name"),
     "RUN SCRIPT 'a.sql'": st.RunScript(path="a.sql"),
     "BACKUP DATABASE TO 'a.duckdb'": st.BackupDatabase(path="a.duckdb"),
+    "WAIT FOR QUERIES": st.WaitForQueries(),
     "ASSERT TOPIC T WITH (partitions=2) TIMEOUT 3 SECONDS": st.AssertTopic(
         topic="T", properties=(("PARTITIONS", 2),), timeout_ms=3000
     ),
@@ -364,7 +365,7 @@ def test_every_class_of_statement_is_read_here() -> None:
 
 
 NOT_KSQLDB = (
-    *("RUN SCRIPT", "BACKUP DATABASE"),
+    *("RUN SCRIPT", "BACKUP DATABASE", "WAIT FOR"),
     *("ASSERT VALUES", "ASSERT NULL", "ASSERT STREAM", "ASSERT TABLE"),
 )
 

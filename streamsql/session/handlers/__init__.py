@@ -25,6 +25,7 @@ from streamsql.session.handlers import (
     settings,
     show,
     values,
+    wait,
 )
 from streamsql.session.result import Result
 from streamsql.session.state import SessionState
@@ -50,6 +51,7 @@ HANDLERS: dict[type[st.Statement], Handler] = {
     st.AssertSchema: assert_schema.handle,
     st.RunScript: run_script.handle,
     st.ControlQuery: control.handle,
+    st.WaitForQueries: wait.handle,
     st.SetProperty: settings.set_property,
     st.UnsetProperty: settings.unset_property,
     st.AlterSystem: settings.alter_system,

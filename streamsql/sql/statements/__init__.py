@@ -21,6 +21,7 @@ from streamsql.sql.statements import (
     show,
     source,
     variable,
+    wait,
 )
 
 __all__ = ["FORMS"]
@@ -42,4 +43,5 @@ FORMS: tuple[Form, ...] = (
     *run_script.FORMS,
     *backup.FORMS,
     *asserting.FORMS,
+    *wait.FORMS,
 )
