@@ -149,6 +149,8 @@ def match_layout(block: Block, rows: Ints, layout: Layout) -> Match:
     for start, end, piece in edges:
         good &= end - start == len(piece)
     found = Match(rows, starts, ends).only(good)
+    if not len(found.rows):
+        return found
     good = good[good]
     for number, piece in enumerate(layout.pieces):
         at = found.ends[number - 1] if number else block.starts[found.rows]

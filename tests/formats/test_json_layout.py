@@ -124,6 +124,16 @@ def test_more_layouts_than_are_tried_are_read_too() -> None:
     assert [row[0] for row in decoded.rows] == list(range(len(records)))
 
 
+def test_what_is_read_depends_on_no_batch_before() -> None:
+    records: list[bytes | None] = [ALL, b"", None, b"{}", b"x", b'{"auction":1}', b"\xff", ALL]
+    made = JSON.decode('"_val"', BID, FormatOptions(), wanted=["AUCTION"])
+    assert made.kernel is not None
+    for _ in range(2):
+        alone = [made.kernel(pa.table({"_val": pa.array([r], pa.binary())})) for r in records]
+        found = [table.column(READ).to_pylist()[0] for table in alone]
+        assert found == [True, False, False, True, False, True, False, True] == read(records)
+
+
 def test_records_behind_a_schema_id() -> None:
     # Bytes of the id that are a quote, a backslash or a control character are none of the record.
     for schema_id in (0x22, 0x5C, 1, 0x22225C5C, 0xFFFFFF):
