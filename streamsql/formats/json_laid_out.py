@@ -220,7 +220,8 @@ class LayoutReader:
             if layout is not None and layout not in self._met:
                 self._met = [layout, *self._met[: LAYOUTS_MAX - 1]]
                 left = self._read_like(block, left, layout, parts)
-        read = np.zeros(count, np.bool_)
+        # Of a record without a value nothing is to be read.
+        read = records.is_null().to_numpy(zero_copy_only=False)
         for rows, _ in parts:
             read[rows] = True
         return read, merged(parts, self._fields, count, wanted=self._wanted)
