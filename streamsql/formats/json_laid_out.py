@@ -2,8 +2,8 @@
 
 Values are cut out where a layout has its slots, and parsed as Arrow columns. One that is not
 plainly right (a number with a leading zero, out of range, with more digits than its DECIMAL) leaves
-its record unread. Which records are read here depends on no more than the record and the columns;
-those that are left come out the same of `json_read.py`.
+its record unread; so does a batch of more layouts than are tried. What is left is read by
+`json_read.py`, which gives the same of every record, only later.
 """
 
 from __future__ import annotations
