@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from streamsql.formats.arrow_column import arrow_type, carried_column
 from streamsql.formats.format import READ, Decode, FormatOptions
 from streamsql.formats.framed import merged
-from streamsql.formats.json_layout import INTEGERS, Layout, can_lay_out, layout_of
+from streamsql.formats.json_layout import INTEGERS, Kind, Layout, can_lay_out, layout_of
 from streamsql.formats.json_match import Block, Match, Places, block_of, match_layout
 from streamsql.formats.rules import is_wrapped
 from streamsql.formats.wire import Arrow, Bytes, Ints, Mask, nulls, whole_array
@@ -65,11 +65,25 @@ def with_layouts(
 # Values
 
 
-def _read_slot(
-    block: Block, match: Match, number: int, type_: SqlType | None
+def _is_word(block: Block, match: Match, number: int) -> Mask | None:
+    """Whether a value of no column is plainly right; None for all."""
+    texts = match.texts[number]
+    if texts is None:
+        return None
+    good = np.ones(len(match.rows), np.bool_)
+    rows = np.flatnonzero(~texts)
+    words = pc.match_substring_regex(
+        match.bare(block, number, rows), f"^(?:{_NUMBER}|true|false|null)$"
+    )
+    good[rows] = words.to_numpy(zero_copy_only=False)
+    return good
+
+
+def _read_bare(
+    block: Block, match: Match, number: int, type_: SqlType
 ) -> tuple[Arrow, Mask | None]:
-    """(values, which of them are plainly right: None for all) of a slot that is no string."""
-    text = match.text(block, number)
+    """(values, which of them are plainly right: None for all) of a column that is no STRING."""
+    text = match.bare(block, number)
     match type_:
         case Scalar() if type_ in INTEGERS:
             plain = _is_plain(block.data, match.starts[number], match.ends[number])
@@ -91,8 +105,7 @@ def _read_slot(
             truth = pc.if_else(_is(text, "null"), None, _is(text, "true"))
             return truth, good.to_numpy(zero_copy_only=False)
         case _:
-            good = pc.match_substring_regex(text, f"^(?:{_NUMBER}|true|false|null)$")
-            return text, good.to_numpy(zero_copy_only=False)
+            raise AssertionError(type_)
 
 
 def _is_plain(data: Bytes, starts: Places, ends: Places) -> bool:
@@ -146,13 +159,15 @@ def _read_slots(
     right: Mask | None = None
     for number, slot in enumerate(layout.slots):
         values: Arrow | None = None
-        if not slot.text:
-            type_ = None if slot.column is None else fields[slot.column].type
-            values, good = _read_slot(block, match, number, type_)
-            if good is not None:
-                right = good if right is None else right & good
-        elif slot.column in wanted:
-            values = match.text(block, number)
+        good: Mask | None = None
+        if slot.kind == Kind.TEXT:
+            values = match.text(block, number) if slot.column in wanted else None
+        elif slot.column is None:
+            good = _is_word(block, match, number)
+        else:
+            values, good = _read_bare(block, match, number, fields[slot.column].type)
+        if good is not None:
+            right = good if right is None else right & good
         if slot.column is not None and slot.column in wanted:
             columns[slot.column] = values
     if right is None or right.all():

@@ -6,10 +6,11 @@ one record, and holds for each other record that is the same, byte for byte, out
 to prove: no name is repeated or spelled in another way, nothing stands behind the record, each
 string ends where it seems to. So:
 
-1. Values are found by the places of quotes. A record with a backslash or a broken character has no
-   layout, nor one of which two numbers stand between two quotes.
+1. Values are found by the places of quotes: a string ends at its second one, and what is no string
+   ends where the piece behind it, with the next name's quote, begins. A record with a backslash or
+   a broken character has no layout, nor one of which two values could be told apart by commas only.
 2. A control character may stand between values only: records have as many as their layout.
-3. A slot that is no string takes `null` too; a string that is `null` makes another layout.
+3. Any value may be `null`, and one of no column a string in one record and none in the next.
 
 `json_match.py` finds the records that a layout holds, `json_laid_out.py` reads them.
 """
@@ -20,6 +21,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import pairwise
 
 from streamsql.schema.types import (
@@ -42,26 +44,29 @@ QUOTE, BACKSLASH, BLANK = b'"\\ '
 _TOKEN = re.compile(rb'"[^"\\]*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
+class Kind(Enum):
+    """What may stand in a slot beside `null`: a string, a bare word (numbers too), or both."""
+
+    TEXT = auto()
+    BARE = auto()
+    ANY = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a value stands. `start` and `end`: the number of a quote, and how many bytes behind it;
-    of an end behind the last quote the number is None, and counted from the record's end.
-    `text`: it is a string, without its quotes. `column`: the number of the column that it is."""
+    """Where a value stands, with its quotes. `column`: the number of the column that it is."""
 
-    start: tuple[int, int]
-    end: tuple[int | None, int]
-    text: bool
+    kind: Kind
     column: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What records have in common: `pieces` around their `slots`, `quotes` in all, and `controls`,
-    characters below the blank."""
+    """What records have in common: `pieces`, each but the last with a slot behind it, and
+    `controls`, how many characters are below the blank."""
 
     pieces: tuple[bytes, ...]
     slots: tuple[Slot, ...]
-    quotes: int
     controls: int
 
 
@@ -84,14 +89,19 @@ def layout_of(record: bytes, fields: Sequence[Field]) -> Layout | None:
     columns = _columns_of(pairs, fields) if isinstance(pairs, _Object) else None
     if columns is None:
         return None
-    slots, edges = _walk(record, columns, fields)
-    # A number's ends are told by the quotes beside it.
-    shared = any(not a.text and not b.text and a.start[0] == b.start[0] for a, b in pairwise(slots))
-    if shared or any(a > b for a, b in pairwise(edges)):
-        return None
+    values = _values(record, columns)
+    edges = [0, *(edge for at, end, _ in values for edge in (at, end)), len(record)]
     pieces = [record[a:b] for a, b in list(pairwise(edges))[::2]]
+    slots: list[Slot] = []
+    for number, (at, _, column) in enumerate(values, 1):
+        # Behind the last value there is the record's end.
+        ends_it = b'"' in pieces[number] or number == len(values)
+        kind = _kind(column, fields, ends_it=ends_it, is_text=record[at] == QUOTE)
+        if kind is None:
+            return None
+        slots.append(Slot(kind, column))
     controls = sum(byte < BLANK for byte in record)
-    return Layout(tuple(pieces), tuple(slots), record.count(b'"'), controls)
+    return Layout(tuple(pieces), tuple(slots), controls)
 
 
 class _Object(tuple[tuple[str, object], ...]):
@@ -117,39 +127,30 @@ def _columns_of(pairs: _Object, fields: Sequence[Field]) -> list[int | None] | N
     return columns
 
 
-def _walk(
-    record: bytes, columns: Sequence[int | None], fields: Sequence[Field]
-) -> tuple[list[Slot], list[int]]:
-    """The slots of a record, and the edges between its pieces and them."""
-    slots: list[Slot] = []
-    edges = [0]
+def _values(record: bytes, columns: Sequence[int | None]) -> list[tuple[int, int, int | None]]:
+    """(start, end, column) of each value that is no object or array, in order; a value inside of
+    one of these is of no column."""
+    found: list[tuple[int, int, int | None]] = []
     left = iter(columns)
-    quotes, last, inside, is_name, column = 0, -1, b"", False, None
+    inside, is_name, column = b"", False, None
     for token in _TOKEN.finditer(record):
-        text, at, end = token[0], token.start(), token.end()
+        text = token[0]
         if text in b"{}[]:,":
             inside = inside + text if text in b"{[" else inside[:-1] if text in b"}]" else inside
             is_name = text == b"{" or (text == b"," and inside[-1:] == b"{")
-            continue
-        if text[0] == QUOTE and is_name:
-            column = next(left) if len(inside) == 1 else column if len(inside) > 1 else None
-        elif text[0] == QUOTE:
-            slots.append(Slot((quotes, 1), (quotes + 1, 0), True, _own(column, inside)))
-            edges += [at + 1, end - 1]
-        elif text != b"null" or not _is_text(_own(column, inside), fields):
-            following = record.find(b'"', end)
-            back = (quotes, end - following) if following >= 0 else (None, end - len(record))
-            slots.append(Slot((quotes - 1, at - last), back, False, _own(column, inside)))
-            edges += [at, end]
-        if text[0] == QUOTE:
-            quotes, last = quotes + 2, end - 1
-    return slots, [*edges, len(record)]
+        elif not (text[0] == QUOTE and is_name):
+            found.append((*token.span(), column if inside == b"{" else None))
+        elif len(inside) == 1:
+            column = next(left)
+    return found
 
 
-def _own(column: int | None, inside: bytes) -> int | None:
-    """The column of a value that stands in the record itself, not in a part of it."""
-    return column if inside == b"{" else None
-
-
-def _is_text(column: int | None, fields: Sequence[Field]) -> bool:
-    return column is not None and fields[column].type == STRING
+def _kind(
+    column: int | None, fields: Sequence[Field], *, ends_it: bool, is_text: bool
+) -> Kind | None:
+    """What may stand in a slot; None where nobody could tell its end."""
+    if column is not None:
+        kind = Kind.TEXT if fields[column].type == STRING else Kind.BARE
+    else:
+        kind = Kind.ANY if ends_it or not is_text else Kind.TEXT
+    return kind if kind == Kind.TEXT or ends_it else None

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from streamsql.formats.json_layout import BACKSLASH, BLANK, QUOTE, Layout
+from streamsql.formats.json_layout import BACKSLASH, BLANK, QUOTE, Kind, Layout
 from streamsql.formats.wire import Arrow, Bytes, Ints, Mask, take
 
 Places = npt.NDArray[np.int32]
 """Offsets into the bytes of a block of records."""
 
+NULL = b"null"
 _ASCII_MAX = 0x7F
 
 
@@ -36,13 +38,9 @@ class Block:
     counts: Places
     controls: Places
 
-    def quotes(self, rows: Ints, each: int) -> Places:
-        """Where the quotes of some rows are that have so many: (each, rows)."""
-        if len(rows) * each == len(self.places):
-            table = self.places.reshape(len(rows), each).T
-        else:
-            table = self.places[self.first[rows] + np.arange(each, dtype=np.int32)[:, None]]
-        return np.ascontiguousarray(table)
+    def quote_at(self, number: Places) -> Places:
+        """Where the quotes of these numbers are; of one that is none anywhere."""
+        return self.places[np.minimum(number, len(self.places) - 1)]
 
     def window(self, size: int) -> npt.NDArray[np.bytes_]:
         """At each place the bytes that begin there, so many."""
@@ -104,58 +102,110 @@ def _is_utf8(buffer: pa.Buffer, data: Bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Records of a block that a layout holds: `rows`, and where each slot starts and ends in them,
-    one array for all rows."""
+    """Records of a block that a layout holds: `rows`, and where the value of each slot starts and
+    ends in them, with its quotes. `texts`: in which rows it is a string; None for all, or of a bare
+    slot."""
 
     rows: Ints
-    starts: tuple[Places, ...]
-    ends: tuple[Places, ...]
+    starts: list[Places]
+    ends: list[Places]
+    texts: list[Mask | None]
 
-    def only(self, good: Mask) -> Match:
-        """The same for some of the records."""
-        if good.all():
-            return self
-        return Match(
-            self.rows[good],
-            tuple(places[good] for places in self.starts),
-            tuple(places[good] for places in self.ends),
-        )
+    def bare(self, block: Block, number: int, rows: Ints | None = None) -> Arrow:
+        """What stands in a slot, in all or some of the records."""
+        starts, ends = self.starts[number], self.ends[number]
+        return _cut(block, starts, ends) if rows is None else _cut(block, starts[rows], ends[rows])
 
     def text(self, block: Block, number: int) -> Arrow:
-        """The text of a slot in each record."""
-        # What lies between the slots of two records is cut out too, and left.
-        edges = np.empty(2 * len(self.rows), np.int32)
-        edges[::2], edges[1::2] = self.starts[number], self.ends[number]
-        buffers = [None, _arrow_buffer(edges), block.buffer]
-        cut = pa.Array.from_buffers(pa.string(), max(len(edges) - 1, 0), buffers)
-        return take(cut, np.arange(0, len(edges), 2))
+        """The strings of a slot, without their quotes; NULL where it is none."""
+        cut = _cut(block, self.starts[number] + 1, self.ends[number] - 1)
+        texts = self.texts[number]
+        return cut if texts is None else pc.if_else(pa.array(texts), cut, None)
+
+
+def _cut(block: Block, starts: Places, ends: Places) -> Arrow:
+    """The text between these places."""
+    # What lies between the slots of two records is cut out too, and left.
+    edges = np.empty(2 * len(starts), np.int32)
+    edges[::2], edges[1::2] = starts, ends
+    buffers = [None, _arrow_buffer(edges), block.buffer]
+    cut = pa.Array.from_buffers(pa.string(), max(len(edges) - 1, 0), buffers)
+    return take(cut, np.arange(0, len(edges), 2))
 
 
 def match_layout(block: Block, rows: Ints, layout: Layout) -> Match:
     """Those of the rows that the layout holds, as far as its pieces tell."""
-    like = (block.counts[rows] == layout.quotes) & (block.controls[rows] == layout.controls)
+    names = sum(piece.count(QUOTE) for piece in layout.pieces)
+    strings = block.counts[rows] - names
+    most = 2 * sum(slot.kind != Kind.BARE for slot in layout.slots)
+    like = (strings >= 0) & (strings <= most) & (strings % 2 == 0)
+    like &= block.controls[rows] == layout.controls
     rows = rows if like.all() else rows[like]
-    quotes = block.quotes(rows, layout.quotes)
-    first, last = block.starts[rows], block.ends[rows]
-    starts = tuple(quotes[number] + behind for number, behind in (s.start for s in layout.slots))
-    ends = tuple(
-        (last if number is None else quotes[number]) + behind
-        for number, behind in (s.end for s in layout.slots)
-    )
-    good = np.ones(len(rows), np.bool_)
-    for start, end in zip(starts, ends, strict=True):
-        good &= end >= start
-    edges = list(zip((first, *ends), (*starts, last), layout.pieces, strict=True))
-    for start, end, piece in edges:
-        good &= end - start == len(piece)
-    found = Match(rows, starts, ends).only(good)
-    if not len(found.rows):
-        return found
-    good = good[good]
-    for number, piece in enumerate(layout.pieces):
-        at = found.ends[number - 1] if number else block.starts[found.rows]
-        good &= block.window(len(piece))[at] == piece
-    return found.only(good)
+    while True:
+        match = Match(rows, [], [], [])
+        wrong = _match_rows(block, match, layout) if len(rows) else None
+        if wrong is None:
+            return match
+        rows = rows[~wrong]
+
+
+def _match_rows(block: Block, match: Match, layout: Layout) -> Mask | None:
+    """Goes over the layout in all rows at once, and notes their slots; gives the rows that the
+    first piece or slot does not hold that does not hold all: behind it places mean nothing."""
+    first, last, at = (a[match.rows] for a in (block.first, block.ends, block.starts))
+    quote: Places = first
+    for piece, slot, behind in zip(
+        layout.pieces, (*layout.slots, None), (*layout.pieces[1:], b""), strict=True
+    ):
+        start = at + len(piece)
+        good = start < last if slot else start == last
+        if good.all():
+            good = block.window(len(piece))[at] == piece
+        if not good.all():
+            return ~good
+        if slot is None:
+            break
+        quote = quote + piece.count(QUOTE)
+        is_text = None if slot.kind == Kind.BARE else block.data[start] == QUOTE
+        at, good = _ends(block, start, last, quote, slot.kind, is_text, behind)
+        if not good.all():
+            return ~good
+        match.starts.append(start)
+        match.ends.append(at)
+        some = is_text is not None and not is_text.all()
+        match.texts.append(is_text if some else None)
+        if is_text is not None:
+            quote = quote + (2 * is_text.astype(np.int32) if some else 2)
+    return None
+
+
+def _ends(
+    block: Block,
+    start: Places,
+    last: Places,
+    quote: Places,
+    kind: Kind,
+    is_text: Mask | None,
+    behind: bytes,
+) -> tuple[Places, Mask]:
+    """(where values end, in which rows they can). `quote`: the number of the first quote that is
+    not before them; `behind`: the piece that comes next."""
+    if is_text is not None and is_text.all():
+        end = block.quote_at(quote + 1) + 1
+        return end, end <= last
+    if kind == Kind.TEXT:
+        end = start + len(NULL)
+        good = end <= last
+        nulls = np.flatnonzero(good if is_text is None else good & ~is_text)
+        good[nulls] = block.window(len(NULL))[start[nulls]] == NULL
+    else:
+        place = behind.find(QUOTE)
+        end = last - len(behind) if place < 0 else block.quote_at(quote) - place
+        good = (end > start) & (end <= last)
+    if is_text is not None:
+        closed = block.quote_at(quote + 1) + 1
+        end, good = np.where(is_text, closed, end), np.where(is_text, closed <= last, good)
+    return end, good
 
 
 def _arrow_buffer(values: Any) -> pa.Buffer:

@@ -116,6 +116,26 @@ def test_layouts_of_a_batch_are_told_apart() -> None:
     assert test_json_decode.check(BID, [r for r in records if r][:500], wrapped=True) == 500
 
 
+def test_a_value_that_is_missing_now_and_then_makes_no_layout_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(json_laid_out, "LAYOUTS_MAX", 1)
+    draw = Random(5)
+
+    def any_of(*values: str) -> str:
+        return draw.choice([*values, "null"])
+
+    shape = '{"a":%s,"note":%s,"b":%s,"c":["p",%s],"price":%s,"d":%s}'
+    choices = (("7",), ('"x"', '""'), ("1", '"y"', "true"), ('"q"',), ("1.5",), ('"z"',))
+    records: list[bytes | None] = [
+        (shape % tuple(any_of(*values) for values in choices)).encode() for _ in range(300)
+    ]
+    records.insert(0, b'{"a":1,"note":"x","b":1,"c":["p","q"],"price":1,"d":1}')
+    assert all(read(records))
+    given = [r for r in records if r]
+    assert test_json_decode.check(BID, given, wrapped=True) == len(given)
+
+
 def test_more_layouts_than_are_tried_are_read_too() -> None:
     names = [f"f{i}" for i in range(4 * json_laid_out.LAYOUTS_MAX)]
     records = [f'{{"{name}":1,"auction":{i}}}'.encode() for i, name in enumerate(names * 5)]
