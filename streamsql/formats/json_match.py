@@ -167,7 +167,7 @@ def _match_rows(block: Block, match: Match, layout: Layout) -> Mask | None:
             break
         quote = quote + piece.count(QUOTE)
         is_text = None if slot.kind == Kind.BARE else block.data[start] == QUOTE
-        at, good = _ends(block, start, last, quote, slot.kind, is_text, behind)
+        at, good = _ends(block, _Front(start, last, quote, is_text), slot.kind, behind)
         if not good.all():
             return ~good
         match.starts.append(start)
@@ -179,17 +179,20 @@ def _match_rows(block: Block, match: Match, layout: Layout) -> Mask | None:
     return None
 
 
-def _ends(
-    block: Block,
-    start: Places,
-    last: Places,
-    quote: Places,
-    kind: Kind,
-    is_text: Mask | None,
-    behind: bytes,
-) -> tuple[Places, Mask]:
-    """(where values end, in which rows they can). `quote`: the number of the first quote that is
-    not before them; `behind`: the piece that comes next."""
+@dataclass(frozen=True, slots=True)
+class _Front:
+    """Where a value starts in each row, where the row ends, and the number of the first quote that
+    is not before the value. `is_text`: whether it is a string; None of a bare slot."""
+
+    start: Places
+    last: Places
+    quote: Places
+    is_text: Mask | None
+
+
+def _ends(block: Block, front: _Front, kind: Kind, behind: bytes) -> tuple[Places, Mask]:
+    """(where values end, in which rows they can); `behind`: the piece that comes next."""
+    start, last, quote, is_text = front.start, front.last, front.quote, front.is_text
     if is_text is not None and is_text.all():
         end = block.quote_at(quote + 1) + 1
         return end, end <= last
