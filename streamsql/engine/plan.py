@@ -48,6 +48,9 @@ ERROR_TYPE = (
 NULL does not leave; it is an error, and the same result stands among the plan's `errors`. Without a
 message it only leaves with what `_log` says."""
 
+BAD_TIMESTAMP = "the record has no timestamp, or a negative one"
+"""The message of a record that could be read, but gives no time."""
+
 LOG_TYPE = "VARCHAR"
 """Type of the column `_log`: JSON objects with commas between them, each an entry of the processing
 log as its `recordProcessingError`; NULL in nearly every row. It does not decide whether a row

@@ -32,6 +32,7 @@ from streamsql.engine.changelog import (
     table_logs,
 )
 from streamsql.engine.plan import (
+    BAD_TIMESTAMP,
     PhysicalPlan,
     Statement,
     StateTable,
@@ -72,9 +73,16 @@ class Step:
 
     @property
     def unread(self) -> int:
-        """How many records could not be read."""
-        messages = (pc.struct_field(t.column("_err"), "message") for t in self.errors)
-        return sum(len(column) - column.null_count for column in messages)
+        """How many records could not be read, or have no time."""
+        return sum(len(column) - column.null_count for column in self._messages())
+
+    @property
+    def untimed(self) -> int:
+        """How many records have no time."""
+        return sum(column.to_pylist().count(BAD_TIMESTAMP) for column in self._messages())
+
+    def _messages(self) -> list[pa.ChunkedArray[Any]]:
+        return [pc.struct_field(t.column("_err"), "message") for t in self.errors]
 
 
 class StepError(Exception):

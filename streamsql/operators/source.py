@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsql.engine.plan import ERROR_TYPE, left_name
+from streamsql.engine.plan import BAD_TIMESTAMP, ERROR_TYPE, left_name
 from streamsql.formats.format import READ, Decode, Format, FormatOptions
 from streamsql.operators.operator import ERROR, Builder, Node, Relation, WindowInfo
 from streamsql.schema.column import Column, HeaderColumn, Schema
 from streamsql.schema.duck import literal, physical_names, quote
 from streamsql.schema.typed import TypedSql
 
-_BAD_TIMESTAMP = "the record has no timestamp, or a negative one"
 _BOUNDS = {"SESSION": 16}
 """Bytes of the window's bounds behind a key; 8 where only the start is written."""
 
@@ -179,7 +178,7 @@ class Source:
             "SELECT * EXCLUDE (_time, _input, _key, _val)"
             " REPLACE (coalesce(_time, _ts) AS _ts, CASE"
             f" WHEN {ERROR} IS NOT NULL THEN {ERROR}"
-            f" WHEN coalesce(_time, -1) < 0 THEN {_made_error(literal(_BAD_TIMESTAMP))} END"
+            f" WHEN coalesce(_time, -1) < 0 THEN {_made_error(literal(BAD_TIMESTAMP))} END"
             f" AS {ERROR}) FROM ({timed})"
         )
 

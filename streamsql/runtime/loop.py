@@ -249,8 +249,7 @@ class Runtime:
             await self._processing_log.write(query.plan, step, self._clock())
             self.notify(self._processing_log.topic)
         query.count(step)
-        if step.unread and query.options.stop_on_deserialization_error:
-            raise QueryError("a record could not be read", query=query.plan.query_id)
+        query.check(step)
 
     async def _fail(self, query: RunningQuery, record: pa.Table, error: StepError) -> None:
         """Stops the query at `record`, or passes over it."""

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 import pyarrow as pa
 
 from streamsql.brokers.log import TopicPartition
-from streamsql.engine.plan import PhysicalPlan
+from streamsql.engine.plan import BAD_TIMESTAMP, PhysicalPlan
 from streamsql.engine.step import Step, StepError, Task
 from streamsql.errors import QueryError
 
@@ -36,6 +36,7 @@ class QueryOptions:
     records_max: int = 65_536
     stop_on_production_error: bool = True
     stop_on_deserialization_error: bool = False
+    stop_on_bad_timestamp: bool = False
     emit: Callable[[pa.Table], None] | None = None
     on_error: Callable[[QueryError], None] | None = None
     ready: Callable[[], bool] | None = None
@@ -96,6 +97,23 @@ class RunningQuery:
     def place(self) -> tuple[tuple[str, int], ...]:
         """How far it has come: ("topic-partition", next-to-read)."""
         return tuple((f"{t}-{p}", o) for (t, p), o in sorted(self.positions.items()))
+
+    def check(self, step: Step) -> None:
+        """Raises QueryError where the query is to stop at what a step could not read."""
+        if not step.unread:
+            return
+        untimed = step.untimed
+        if step.unread > untimed and self.options.stop_on_deserialization_error:
+            raise self._stop("a record could not be read", "ksql.fail.on.deserialization.error")
+        if untimed and self.options.stop_on_bad_timestamp:
+            raise self._stop(BAD_TIMESTAMP, "ksql.timestamp.throw.on.invalid")
+
+    def _stop(self, message: str, setting: str) -> QueryError:
+        return QueryError(
+            message,
+            query=self.plan.query_id,
+            hint=f"SET '{setting}'='false' before creating it passes over such records",
+        )
 
     def fail(self, error: QueryError) -> None:
         """Stops it in ERROR; whoever takes its rows is told."""

@@ -352,8 +352,7 @@ class SharedQuery:
             entries = self._processing_log.entries(self.query.plan, step, self._clock())
             # What knows no number any more goes with the first.
             add(self._processing_log.topic, _numbered(entries, min(positions)))
-            if step.unread and self.query.options.stop_on_deserialization_error:
-                raise QueryError("a record could not be read", query=self.query.plan.query_id)
+            self.query.check(step)
         await self._commit(outputs, step.changelog, positions)
 
     async def _commit(

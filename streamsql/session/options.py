@@ -27,4 +27,5 @@ def _query_options(properties: Properties, *, internal: frozenset[str]) -> Query
         internal=internal,
         exactly_once=properties.text("processing.guarantee") == "exactly_once_v2",
         stop_on_deserialization_error=properties.flag("ksql.fail.on.deserialization.error"),
+        stop_on_bad_timestamp=properties.flag("ksql.timestamp.throw.on.invalid"),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamsql.errors import StatementError
+from streamsql.errors import QueryError, StatementError
 from streamsql.session.connection import Connection, SyncPush
 from streamsql.session.result import Listing, Rows, Text
 from streamsql.testing.driver import Driver
@@ -121,3 +121,37 @@ def test_a_setting_of_the_system_outlives_the_engine(tmp_path: Path) -> None:
         assert isinstance(listed, Listing)
         [row] = [r for r in listed.rows if r[0] == "ksql.functions.collect_list.limit"]
         assert row[1:3] == ("SYSTEM", "7")
+
+
+TIMED = (
+    "CREATE STREAM s (day STRING, v INT)"
+    " WITH (kafka_topic='s', partitions=1, value_format='json', timestamp='day',"
+    " timestamp_format='yyyy-MM-dd');"
+    "CREATE STREAM t AS SELECT v FROM s;"
+)
+UNTIMED, UNREAD = '{"day":"someday","v":1}', '{"day":"2020-01-01","v":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("setting", "bad", "error"),
+    [
+        ("ksql.timestamp.throw.on.invalid", UNTIMED, "the record has no timestamp"),
+        ("ksql.timestamp.throw.on.invalid", UNREAD, ""),
+        ("ksql.fail.on.deserialization.error", UNREAD, "a record could not be read"),
+        ("ksql.fail.on.deserialization.error", UNTIMED, ""),
+    ],
+)
+def test_a_setting_says_at_what_a_query_stops(
+    connection: Connection, setting: str, bad: str, error: str
+) -> None:
+    connection.execute_script(f"SET '{setting}'='true'; {TIMED}")
+    good = b'{"day":"2020-01-02","v":2}'
+    connection.produce("s", None, [bad.encode(), good])
+    if error:
+        with pytest.raises(QueryError, match=error) as caught:
+            connection.wait()
+        assert setting in caught.value.hint
+    else:
+        connection.wait()
+        (query,) = connection.progress()
+        assert (query.records_out, query.records_bad) == (1, 1)
