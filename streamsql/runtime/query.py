@@ -100,12 +100,14 @@ class RunningQuery:
 
     def check(self, step: Step) -> None:
         """Raises QueryError where the query is to stop at what a step could not read."""
-        if not step.unread:
+        stop_unread = self.options.stop_on_deserialization_error
+        stop_untimed = self.options.stop_on_bad_timestamp
+        if not (stop_unread or stop_untimed) or not step.unread:
             return
         untimed = step.untimed
-        if step.unread > untimed and self.options.stop_on_deserialization_error:
+        if stop_unread and step.unread > untimed:
             raise self._stop("a record could not be read", "ksql.fail.on.deserialization.error")
-        if untimed and self.options.stop_on_bad_timestamp:
+        if stop_untimed and untimed:
             raise self._stop(BAD_TIMESTAMP, "ksql.timestamp.throw.on.invalid")
 
     def _stop(self, message: str, setting: str) -> QueryError:
