@@ -51,6 +51,13 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _only_true(text: str) -> bool:
+    """Of a switch that exists for what ksqlDB did long ago."""
+    if not _boolean(text):
+        raise ValueError("true: nothing here works in the other way")
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One setting. `scope`: `session` may be SET; `engine` is given at start."""
@@ -115,7 +122,7 @@ SETTINGS: dict[str, Setting] = {
             "2000",
             _count,
             "session",
-            "longest time between two commits on Kafka",
+            "accepted, without effect: each step commits",
         ),
         _row(
             "processing.guarantee",
@@ -125,7 +132,11 @@ SETTINGS: dict[str, Setting] = {
             "what a crash may do to outputs",
         ),
         _row(
-            "max.task.idle.ms", "0", _count, "session", "how long a join waits for its other input"
+            "max.task.idle.ms",
+            "0",
+            _count,
+            "session",
+            "accepted, without effect: a join waits for what the broker has (KIP-695)",
         ),
         _row(
             "streamsql.strict", "false", _boolean, "session", "accept what ksqlDB accepts, no more"
@@ -356,12 +367,16 @@ SETTINGS: dict[str, Setting] = {
         _row(
             "ksql.cast.strings.preserve.nulls",
             "true",
-            _boolean,
+            _only_true,
             "session",
             "CAST(NULL AS STRING) is NULL",
         ),
         _row(
-            "ksql.nested.error.set.null", "true", _boolean, "session", "a failing argument is NULL"
+            "ksql.nested.error.set.null",
+            "true",
+            _only_true,
+            "session",
+            "a failing argument is NULL",
         ),
         _row(
             "ksql.functions.collect_list.limit", "1000", _count, "session", "longest COLLECT_LIST"
@@ -379,14 +394,14 @@ SETTINGS: dict[str, Setting] = {
             "15000",
             _count,
             "session",
-            "first pause before a retry",
+            "accepted, without effect: a query in ERROR is started again by a statement",
         ),
         _row(
             "ksql.query.retry.backoff.max.ms",
             "900000",
             _count,
             "session",
-            "longest pause before a retry",
+            "accepted, without effect",
         ),
     )
 }

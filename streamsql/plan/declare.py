@@ -226,6 +226,12 @@ def declare(
     if topic is None:
         raise StatementError('Missing required property "KAFKA_TOPIC" which has no default value.')
     schema = columns_schema(statement.columns, statement.kind, catalog)
+    if schema.headers and not properties.flag("ksql.headers.columns.enabled"):
+        raise StatementError(
+            f"Cannot create {statement.kind.capitalize()} because schema with headers columns is"
+            " disabled.",
+            hint="SET 'ksql.headers.columns.enabled'='true'",
+        )
     value_name = options.format("VALUE") or properties.text("ksql.persistence.default.format.value")
     if not value_name:
         raise StatementError('Missing required property "VALUE_FORMAT" which has no default value.')

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from streamsql import functions
+from streamsql.config import Properties
 from streamsql.errors import StatementError
 from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
@@ -52,6 +53,7 @@ from streamsql.sql.statement import (
 def plan_query(query: Query, context: Context, *, sink: str = "") -> PlannedQuery:
     """The tree of `query`; `sink` is named in messages about a persistent query."""
     _refuse_order(query)
+    _refuse_disabled(query, context.properties)
     context = with_ctes(query, context)
     starred = any(isinstance(i, SelectStar) for i in query.items)
     if context.properties.flag("streamsql.strict"):
@@ -83,6 +85,25 @@ def _refuse_order(query: Query) -> None:
                 hint=hint,
                 position=query.position,
             )
+
+
+def _refuse_disabled(query: Query, properties: Properties) -> None:
+    """What the session's settings do not allow, in ksqlDB's words."""
+    if query.emit == "FINAL" and not properties.flag("ksql.suppress.enabled"):
+        raise StatementError(
+            "Suppression is currently disabled. You can enable it by setting"
+            " ksql.suppress.enabled to true"
+        )
+    if properties.flag("ksql.lambdas.enabled"):
+        return
+    for expr in _expressions(query):
+        for part in walk(expr):
+            if isinstance(part, ast.Lambda):
+                raise StatementError(
+                    "Lambdas are not enabled at this time.",
+                    hint="SET 'ksql.lambdas.enabled'='true'",
+                    position=part.position,
+                )
 
 
 def _refuse_own_functions(query: Query) -> None:

@@ -155,3 +155,41 @@ def test_a_setting_says_at_what_a_query_stops(
         connection.wait()
         (query,) = connection.progress()
         assert (query.records_out, query.records_bad) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "statement", "error"),
+    [
+        (
+            "ksql.suppress.enabled",
+            "CREATE TABLE t AS SELECT k, COUNT(*) FROM s WINDOW TUMBLING (SIZE 1 DAY) GROUP BY k"
+            " EMIT FINAL;",
+            "Suppression is currently disabled",
+        ),
+        (
+            "ksql.lambdas.enabled",
+            "CREATE STREAM t AS SELECT k, TRANSFORM(ARRAY[v], x => x + 1) FROM s;",
+            "Lambdas are not enabled",
+        ),
+        (
+            "ksql.headers.columns.enabled",
+            "CREATE STREAM t (h ARRAY<STRUCT<key STRING, value BYTES>> HEADERS)"
+            " WITH (kafka_topic='t', value_format='json', partitions=1);",
+            "Cannot create Stream because schema with headers columns is disabled.",
+        ),
+    ],
+)
+def test_a_setting_says_what_is_allowed(
+    connection: Connection, setting: str, statement: str, error: str
+) -> None:
+    connection.execute(STREAM.replace("(kafka_topic", "(partitions=1, kafka_topic"))
+    connection.execute(f"SET '{setting}'='false';")
+    with pytest.raises(StatementError, match=error):
+        connection.execute(statement)
+    connection.execute(f"UNSET '{setting}';")
+    connection.execute(statement)
+
+
+def test_a_switch_that_knows_one_way_says_so(connection: Connection) -> None:
+    with pytest.raises(StatementError, match="nothing here works in the other way"):
+        connection.execute("SET 'ksql.nested.error.set.null'='false';")
