@@ -69,8 +69,8 @@ def test_kills_at_random_instants_change_nothing(
 def test_a_kill_between_positions_and_outputs_is_found(filter_flow: Flow, sabotage: str) -> None:
     options = ["--sabotage", sabotage] if sabotage else []
     filter_flow.load(600)
-    # Each of four partitions has committed once: where that was without outputs, they are lost.
-    engine = filter_flow.start("a", "--kill", "committed:4", *options)
+    # A later commit of one partition may come after the outputs of all that committed before.
+    engine = filter_flow.start("a", "--kill", "committed:1", *options)
     assert engine.died() == KILLED
     assert bool(filter_flow.differences()) == bool(sabotage)
 
