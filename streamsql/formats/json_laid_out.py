@@ -8,6 +8,7 @@ its record unread; so does a batch of more layouts than are tried. What is left 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from streamsql.formats.format import READ, Decode, FormatOptions
 from streamsql.formats.framed import merged
 from streamsql.formats.json_layout import INTEGERS, Kind, Layout, can_lay_out, layout_of
 from streamsql.formats.json_match import Block, Match, Places, block_of, match_layout
+from streamsql.formats.json_parse import clean
 from streamsql.formats.rules import is_wrapped
 from streamsql.formats.wire import Arrow, Bytes, Ints, Mask, nulls, whole_array
 from streamsql.schema.column import Column
@@ -33,6 +35,7 @@ LAYOUTS_MAX = 8
 
 _ZERO, _ONE, _NINE = (np.uint8(byte) for byte in b"019")
 _INTEGER = r"-?(?:0|[1-9][0-9]{0,17})"
+_ESCAPED = r'^(?:[^\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*$'
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 
 
@@ -63,6 +66,29 @@ def with_layouts(
 
 
 # Values
+
+
+def _unescape(
+    block: Block, match: Match, number: int, values: Arrow | None
+) -> tuple[Arrow | None, Mask | None]:
+    """(strings with their escapes read, which of them are plainly right: None for all) of a slot;
+    no strings where nobody wants them."""
+    rows, raw = match.slashed(block, number)
+    if not len(rows):
+        return values, None
+    good = np.ones(len(match.rows), np.bool_)
+    good[rows] = pc.match_substring_regex(raw, _ESCAPED).to_numpy(zero_copy_only=False)
+    if values is not None:
+        read = zip(raw.to_pylist(), good[rows].tolist(), strict=True)
+        found = [_read_escapes(text) if right else None for text, right in read]
+        mask = np.zeros(len(match.rows), np.bool_)
+        mask[rows] = True
+        values = pc.replace_with_mask(values, pa.array(mask), pa.array(found, pa.string()))
+    return values, good
+
+
+def _read_escapes(text: str) -> str:
+    return clean(json.loads(f'"{text}"')) if "\\" in text else text
 
 
 def _is_word(block: Block, match: Match, number: int) -> Mask | None:
@@ -162,8 +188,11 @@ def _read_slots(
         good: Mask | None = None
         if slot.kind == Kind.TEXT:
             values = match.text(block, number) if slot.column in wanted else None
+            values, good = _unescape(block, match, number, values)
         elif slot.column is None:
-            good = _is_word(block, match, number)
+            _, good = _unescape(block, match, number, None)
+            words = _is_word(block, match, number)
+            good = words if good is None else good if words is None else good & words
         else:
             values, good = _read_bare(block, match, number, fields[slot.column].type)
         if good is not None:

@@ -7,8 +7,9 @@ to prove: no name is repeated or spelled in another way, nothing stands behind t
 string ends where it seems to. So:
 
 1. Values are found by the places of quotes: a string ends at its second one, and what is no string
-   ends where the piece behind it, with the next name's quote, begins. A record with a backslash or
-   a broken character has no layout, nor one of which two values could be told apart by commas only.
+   ends where the piece behind it, with the next name's quote, begins. A record with a backslash in
+   a name or a broken character has no layout, nor one of which two values could be told apart by
+   commas only.
 2. A control character may stand between values only: records have as many as their layout.
 3. Any value may be `null`, and one of no column a string in one record and none in the next.
 
@@ -41,7 +42,7 @@ INTEGERS = (INTEGER, BIGINT, DATE, TIME, TIMESTAMP)
 """Columns that JSON integers carry."""
 
 QUOTE, BACKSLASH, BLANK = b'"\\ '
-_TOKEN = re.compile(rb'"[^"\\]*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 class Kind(Enum):
@@ -80,8 +81,6 @@ def can_lay_out(fields: Sequence[Field]) -> bool:
 
 def layout_of(record: bytes, fields: Sequence[Field]) -> Layout | None:
     """The layout of a record that may be one of many; None where it has none."""
-    if BACKSLASH in record:
-        return None
     try:
         pairs = _PAIRS.decode(record.decode())
     except (ValueError, RecursionError):
@@ -92,6 +91,8 @@ def layout_of(record: bytes, fields: Sequence[Field]) -> Layout | None:
     values = _values(record, columns)
     edges = [0, *(edge for at, end, _ in values for edge in (at, end)), len(record)]
     pieces = [record[a:b] for a, b in list(pairwise(edges))[::2]]
+    if any(BACKSLASH in piece for piece in pieces):
+        return None
     slots: list[Slot] = []
     for number, (at, _, column) in enumerate(values, 1):
         # Behind the last value there is the record's end.

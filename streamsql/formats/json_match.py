@@ -26,8 +26,10 @@ _ASCII_MAX = 0x7F
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some records, one behind the other. `places`: where their quotes are; `first`: the number of
-    each record's first one; `counts`: how many each has; `controls`: likewise."""
+    """Some records, one behind the other. `places`: where their quotes are, but for those that a
+    backslash makes a character; `first`: the number of each record's first one; `counts`: how many
+    each has; `controls`: likewise. `slashes`: where each one's first and last backslash are; behind
+    all and before all where it has none."""
 
     buffer: pa.Buffer
     data: Bytes
@@ -37,6 +39,7 @@ class Block:
     first: Places
     counts: Places
     controls: Places
+    slashes: tuple[Places, Places]
 
     def quote_at(self, number: Places) -> Places:
         """Where the quotes of these numbers are; of one that is none anywhere."""
@@ -58,6 +61,10 @@ def block_of(records: Arrow, skip: int) -> tuple[Block, Ints]:
     data = np.frombuffer(memoryview(part), np.uint8)
     starts, ends = bounds[:-1] - np.int32(base - skip), bounds[1:] - np.int32(base)
     places = np.flatnonzero(data == QUOTE).astype(np.int32)
+    slashes = np.full(count, len(data), np.int32), np.full(count, -1, np.int32)
+    if BACKSLASH in part.to_pybytes():
+        slashes = _outermost(np.flatnonzero(data == BACKSLASH), starts, ends, len(data))
+        places = _without_escaped(data, places)
     first, counts = _spans(places, starts, ends)
     controls = np.zeros(count, np.int32)
     if len(data) and data.min() < BLANK:
@@ -67,11 +74,11 @@ def block_of(records: Arrow, skip: int) -> tuple[Block, Ints]:
         fit &= data[np.minimum(starts - skip, len(data) - 1)] == 0
     if records.null_count:
         fit &= records.is_valid().to_numpy(zero_copy_only=False)
-    if BACKSLASH in part.to_pybytes():
-        fit &= _spans(np.flatnonzero(data == BACKSLASH), starts, ends)[1] == 0
     if not _is_utf8(part, data):
         fit &= _spans(np.flatnonzero(data > _ASCII_MAX), starts, ends)[1] == 0
-    return Block(part, data, starts, ends, places, first, counts, controls), np.flatnonzero(fit)
+    return Block(
+        part, data, starts, ends, places, first, counts, controls, slashes
+    ), np.flatnonzero(fit)
 
 
 def _spans(places: npt.NDArray[np.integer], starts: Places, ends: Places) -> tuple[Places, Places]:
@@ -86,6 +93,31 @@ def _spans(places: npt.NDArray[np.integer], starts: Places, ends: Places) -> tup
             return first, np.full(count, each, np.int32)
     first = np.searchsorted(places, starts).astype(np.int32)
     return first, np.searchsorted(places, ends).astype(np.int32) - first
+
+
+def _outermost(
+    places: npt.NDArray[np.integer], starts: Places, ends: Places, size: int
+) -> tuple[Places, Places]:
+    """The first and last of the places in each record."""
+    first, counts = _spans(places, starts, ends)
+    padded = np.append(places, size).astype(np.int32)
+    there = counts > 0
+    return (
+        np.where(there, padded[first], np.int32(size)),
+        np.where(there, padded[first + counts - 1], np.int32(-1)),
+    )
+
+
+def _without_escaped(data: Bytes, places: Places) -> Places:
+    """Those that no odd number of backslashes stands before."""
+    behind = np.flatnonzero(data[np.maximum(places - 1, 0)] == BACKSLASH)
+    at, odd = places[behind] - 1, np.ones(len(behind), np.bool_)
+    more = np.arange(len(behind))
+    while len(more):
+        at[more] -= 1
+        more = more[(at[more] >= 0) & (data[np.maximum(at[more], 0)] == BACKSLASH)]
+        odd[more] = ~odd[more]
+    return np.delete(places, behind[odd])
 
 
 def _is_utf8(buffer: pa.Buffer, data: Bytes) -> bool:
@@ -121,6 +153,14 @@ class Match:
         cut = _cut(block, self.starts[number] + 1, self.ends[number] - 1)
         texts = self.texts[number]
         return cut if texts is None else pc.if_else(pa.array(texts), cut, None)
+
+    def slashed(self, block: Block, number: int) -> tuple[Ints, Arrow]:
+        """(rows, strings without their quotes) of a slot, where there may be a backslash."""
+        first, last = (places[self.rows] for places in block.slashes)
+        rows = np.flatnonzero((last > self.starts[number]) & (first < self.ends[number]))
+        texts = self.texts[number]
+        rows = rows if texts is None else rows[texts[rows]]
+        return rows, _cut(block, self.starts[number][rows] + 1, self.ends[number][rows] - 1)
 
 
 def _cut(block: Block, starts: Places, ends: Places) -> Arrow:

@@ -52,6 +52,9 @@ def read(
         b'{"note":"NaN, {}[]: ,","other":1.50,"more":"y"}',
         b'{"user":{"auction":1,"name":["a","b",{}]},"auction":2}',
         b'{"small":2147483647,"auction":9223372036854775807}',
+        rb'{"note":"say \"hi\" \\ \/ \n \u00e9 \ud83d\ude00","auction":1}',
+        rb'{"note":"\\","other":"\\\"","auction":1}',
+        rb'{"note":"\ud800x\u0000","auction":1}',
     ],
 )
 def test_ordinary_records_have_a_layout(record: bytes) -> None:
@@ -63,7 +66,15 @@ def test_ordinary_records_have_a_layout(record: bytes) -> None:
     "record",
     [
         *(b"", b"null", b"[]", b"1", b'"a"', b'{"a":1}{"a":2}', b'{"a":1} x', b"\xef\xbb\xbf{}"),
-        *(b'{"note":"a\\n"}', b'{"note":"a\tb"}', b'{"note":"\xff"}', b'{"note":"a', b'{"a":01}'),
+        *(b'{"note":"a\\x"}', b'{"n\\u006fte":"a"}', b'{"note":"\\\\""}', b'{"note":"\\u00g0"}'),
+        *(
+            b'{"other":"a\\x"}',
+            b'{"other":"\\"}',
+            b'{"note":"a\tb"}',
+            b'{"note":"\xff"}',
+            b'{"note":"a',
+            b'{"a":01}',
+        ),
         *(b'{"note":1}', b'{"auction":"1"}', b'{"auction":1.0}', b'{"auction":true}'),
         *(b'{"auction":{}}', b'{"note":[]}', b'{"xs":[1,2]}', b'{"a":NaN}', b'{"a":tru}'),
         *(b'{"auction":1,"AUCTION":2}', b'{"auction":1,"auction":1}', b'{"a":1,}', b'{"a" 1}'),
