@@ -16,8 +16,8 @@ import pytest
 from streamsql.session.connection import Connection
 
 STREAMSQL = str(Path(sys.executable).with_name("streamsql"))
-VERSION_SECONDS_MAX = 0.15
-"""Of CPU time, for `streamsql --version`."""
+VERSION_SECONDS_MAX = 0.5
+"""CPU time: 0.1 on a quiet machine, where an engine takes more than a second."""
 QUERY = "CREATE STREAM copied AS SELECT * FROM bids;"
 RECORDS = 100_000
 
