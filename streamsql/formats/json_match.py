@@ -70,7 +70,7 @@ def block_of(records: Arrow, skip: int) -> tuple[Block, Ints]:
     if len(data) and data.min() < BLANK:
         controls = _spans(np.flatnonzero(data < BLANK), starts, ends)[1]
     fit = ends > starts
-    if skip:
+    if skip and len(data):
         fit &= data[np.minimum(starts - skip, len(data) - 1)] == 0
     if records.null_count:
         fit &= records.is_valid().to_numpy(zero_copy_only=False)

@@ -171,4 +171,6 @@ def test_records_behind_a_schema_id() -> None:
         prefix = b"\0" + schema_id.to_bytes(4, "big")
         assert read([ALL, b"{}", None, ALL], prefix=prefix) == [True] * 4
     assert read([ALL], prefix=b"\1\0\0\0\1") == [False]
+    assert read([None], prefix=b"\0\0\0\0\1") == [True]
+    assert read([b""], prefix=b"\0\0\0\0\1") == [False]
     assert read([b""], prefix=b"\0\0") == [False]
