@@ -62,6 +62,7 @@ def test_ordinary_records_have_a_layout(record: bytes) -> None:
     assert test_json_decode.check(BID, [record, ALL, record], wrapped=True) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "record",
     [
@@ -91,6 +92,7 @@ def test_doubtful_records_have_none(record: bytes) -> None:
     test_json_decode.check(BID, [ALL, record, ALL], wrapped=True)
 
 
+@pytest.mark.slow
 def test_a_record_that_differs_in_a_letter_is_read_otherwise() -> None:
     for at in range(len(ALL)):
         for byte in b'x9"{,: \\':
@@ -107,6 +109,7 @@ def test_columns_that_have_no_slot_are_read_in_another_way(types: tuple[t.SqlTyp
     assert made.kernel is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oddness", [0.0, 0.05, 0.3])
 @pytest.mark.parametrize("seed", range(8))
 def test_they_are_read_as_the_rules_say(seed: int, oddness: float) -> None:
@@ -119,6 +122,7 @@ def test_they_are_read_as_the_rules_say(seed: int, oddness: float) -> None:
         assert right > (99 if not oddness else 10)
 
 
+@pytest.mark.slow
 def test_layouts_of_a_batch_are_told_apart() -> None:
     shapes = [ALL, b'{"auction":1}', b'{"note":"a"}', b'{"note":null}', b'{"small": 2}', b"{}"]
     draw = Random(3)
@@ -127,6 +131,7 @@ def test_layouts_of_a_batch_are_told_apart() -> None:
     assert test_json_decode.check(BID, [r for r in records if r][:500], wrapped=True) == 500
 
 
+@pytest.mark.slow
 def test_a_value_that_is_missing_now_and_then_makes_no_layout_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
