@@ -14,13 +14,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import pyarrow as pa
-
 from streamsql.errors import StatementError
 from streamsql.formats.carried import carrier_type, lift, lower_scalar
 from streamsql.formats.delimited_record import QUOTE, LineReader, line_reader
 from streamsql.formats.format import Decode, Encode, FormatOptions
-from streamsql.formats.kernel import ERROR, Kernel
+from streamsql.formats.kernel import ERROR, Kernel, read_each
 from streamsql.formats.number_text import double_text, plain_decimal_text
 from streamsql.formats.rules import UNWRAP, check_columns
 from streamsql.formats.text import lossy, strict_text
@@ -221,19 +219,7 @@ def _reader(described: str) -> LineReader:
 
 
 def _read(records: Any, described: Any) -> Any:
-    if not len(records):
-        return pa.array([], pa.string())
-    reader = _reader(described[0].as_py())
-    return pa.array([_read_one(data, reader) for data in records.to_pylist()], pa.string())
-
-
-def _read_one(data: bytes | None, reader: LineReader) -> str | None:
-    if data is None:
-        return None
-    try:
-        return reader(lossy(data))
-    except ValueError as error:
-        return f"{ERROR}{error}"
+    return read_each(records, described, _reader, lambda data, reader: reader(lossy(data)))
 
 
 READ = Kernel(

@@ -9,27 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
-
-import pyarrow as pa
 
 from streamsql.formats.carried import carrier_type, lift
 from streamsql.formats.format import Decode, Encode, FormatOptions
 from streamsql.formats.json_laid_out import with_layouts
 from streamsql.formats.json_proof import can_prove
 from streamsql.formats.json_read import FIRST_LEVEL, FastRead, read_object, read_value
-from streamsql.formats.json_record import (
-    Reader,
-    read_record,
-    record_reader,
-    single_reader,
-)
+from streamsql.formats.json_record import describe, described_reader, read_record
 from streamsql.formats.json_write import object_text, value_text
-from streamsql.formats.kernel import ERROR, Kernel
+from streamsql.formats.kernel import ERROR, Kernel, read_each
 from streamsql.formats.rules import check_columns, is_wrapped, map_key_problem
 from streamsql.formats.text import strict_text
-from streamsql.formats.type_text import read_type, write_type
 from streamsql.schema.column import Column
 from streamsql.schema.duck import literal
 from streamsql.schema.types import Field, Struct
@@ -88,7 +79,7 @@ class JsonFormat:
         last = len(fast.stages)
         held = " AND ".join(f"({condition})" for condition in fast.holds)
         right = fast.add(last, "right", f"coalesce({text} IS NOT NULL AND {held}, false)")
-        kernel = f"{READ.name}({source}, {literal(_describe(Struct(fields), wrapped))})"
+        kernel = f"{READ.name}({source}, {literal(describe(Struct(fields), wrapped=wrapped))})"
         careful = fast.add(
             last + 1, "careful", f"CASE WHEN {source} IS NOT NULL AND NOT {right} THEN {kernel} END"
         )
@@ -135,32 +126,8 @@ def _reason(columns: Sequence[Column]) -> str:
     return ""
 
 
-@lru_cache(maxsize=1024)
-def _reader(described: str) -> Reader:
-    wrapped, packed = described[0] == "{", described[1:]
-    columns = read_type(packed)
-    assert isinstance(columns, Struct)
-    return record_reader(columns) if wrapped else single_reader(columns.fields[0].type)
-
-
-def _describe(columns: Struct, wrapped: bool) -> str:
-    return ("{" if wrapped else "=") + write_type(columns)
-
-
 def _read(records: Any, described: Any) -> Any:
-    if not len(records):
-        return pa.array([], pa.string())
-    reader = _reader(described[0].as_py())
-    return pa.array([_read_one(data, reader) for data in records.to_pylist()], pa.string())
-
-
-def _read_one(data: bytes | None, reader: Reader) -> str | None:
-    if data is None:
-        return None
-    try:
-        return read_record(data, reader)
-    except ValueError as error:
-        return f"{ERROR}{error}"
+    return read_each(records, described, described_reader, read_record)
 
 
 READ = Kernel(

@@ -38,6 +38,7 @@ from streamsql.formats.json_parse import (
     node_name,
     parse_json,
 )
+from streamsql.formats.type_text import read_type, write_type
 from streamsql.schema.duck import DECIMAL_PRECISION_MAX
 from streamsql.schema.types import Array, Decimal, Map, Scalar, SqlType, Struct
 
@@ -77,10 +78,35 @@ class Mismatch(ValueError):
 
 def read_record(data: bytes, reader: Callable[[Json], str]) -> str:
     """Canonical JSON text of the record, `null` where it holds none; raises ValueError."""
+    return read_value(parse_json(data), reader)
+
+
+def read_value(value: Json, reader: Reader) -> str:
+    """The same of a record that is parsed."""
     try:
-        return reader(parse_json(data))
+        return reader(value)
     except Mismatch as error:
         raise ValueError(f"{error.reason}, path: ${error.path}") from None
+
+
+def describe(columns: Struct, *, wrapped: bool) -> str:
+    """The columns as text, and whether they stand in a record."""
+    return ("{" if wrapped else "=") + write_type(columns)
+
+
+def described_columns(described: str) -> Struct:
+    """The columns of such a text."""
+    columns = read_type(described[1:])
+    assert isinstance(columns, Struct)
+    return columns
+
+
+@lru_cache(maxsize=1024)
+def described_reader(described: str) -> Reader:
+    """The reader of a record of such a text."""
+    columns = described_columns(described)
+    wrapped = described[0] == "{"
+    return record_reader(columns) if wrapped else single_reader(columns.fields[0].type)
 
 
 def record_reader(columns: Struct) -> Reader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -25,5 +25,27 @@ class Kernel:
     slow: bool = False
 
 
+R = TypeVar("R")
+
 ERROR = "!"
 """Starts what a reading kernel gives for a record that cannot be read; JSON never starts so."""
+
+
+def read_each(
+    records: Any, described: Any, reader_of: Callable[[str], R], read: Callable[[bytes, R], str]
+) -> pa.Array[Any]:
+    """What `read` gives for each record, or ERROR and the ValueError that it raises; NULL for none.
+    `described`: a constant, of which `reader_of` makes the reader."""
+    if not len(records):
+        return pa.array([], pa.string())
+    reader = reader_of(described[0].as_py())
+
+    def read_one(data: bytes | None) -> str | None:
+        if data is None:
+            return None
+        try:
+            return read(data, reader)
+        except ValueError as error:
+            return f"{ERROR}{error}"
+
+    return pa.array([read_one(data) for data in records.to_pylist()], pa.string())

@@ -22,15 +22,15 @@ from streamsql.formats.carried import carrier_type, lift
 from streamsql.formats.format import Decode, Encode, FormatOptions
 from streamsql.formats.json_parse import FloatToken, Json
 from streamsql.formats.json_record import (
-    Mismatch,
     Reader,
-    record_reader,
-    single_reader,
+    describe,
+    described_columns,
+    described_reader,
+    read_value,
 )
 from streamsql.formats.json_write import object_text, value_text
-from streamsql.formats.kernel import ERROR, Kernel
+from streamsql.formats.kernel import ERROR, Kernel, read_each
 from streamsql.formats.rules import check_columns, is_wrapped, map_key_problem
-from streamsql.formats.type_text import read_type, write_type
 from streamsql.schema.column import Column
 from streamsql.schema.duck import literal
 from streamsql.schema.types import BYTES, DOUBLE, Array, Field, Map, SqlType, Struct
@@ -114,46 +114,26 @@ def _reason(columns: Sequence[Column]) -> str:
 def _described(columns: Sequence[Column], options: FormatOptions) -> str:
     """A constant of SQL: the columns, and whether they stand in a record."""
     fields = Struct(tuple(Field(c.name, c.type) for c in columns))
-    return literal(("{" if is_wrapped(columns, options) else "=") + write_type(fields))
-
-
-def _columns(described: str) -> Struct:
-    columns = read_type(described[1:])
-    assert isinstance(columns, Struct)
-    return columns
+    return literal(describe(fields, wrapped=is_wrapped(columns, options)))
 
 
 # Reading
 
 
-@lru_cache(maxsize=1024)
-def _reader(described: str) -> Reader:
-    columns = _columns(described)
-    wrapped = described[0] == "{"
-    return record_reader(columns) if wrapped else single_reader(columns.fields[0].type)
-
-
 def _read(records: Any, described: Any) -> Any:
-    if not len(records):
-        return pa.array([], pa.string())
-    reader = _reader(described[0].as_py())
-    return pa.array([_read_one(data, reader) for data in records.to_pylist()], pa.string())
+    return read_each(records, described, described_reader, _read_record)
 
 
-def _read_one(data: bytes | None, reader: Reader) -> str | None:
+def _read_record(data: bytes, reader: Reader) -> str:
     from msgspec import DecodeError
     from msgspec.msgpack import decode
 
-    if data is None:
-        return None
     try:
-        return reader(_as_json(decode(data)))
-    except Mismatch as error:
-        return f"{ERROR}{error.reason}, path: ${error.path}"
+        return read_value(_as_json(decode(data)), reader)
+    except DecodeError as error:
+        raise ValueError(f"Malformed MessagePack: {error}") from None
     except RecursionError:
-        return f"{ERROR}Malformed MessagePack: it is nested too deeply"
-    except (DecodeError, ValueError) as error:
-        return f"{ERROR}Malformed MessagePack: {error}"
+        raise ValueError("Malformed MessagePack: it is nested too deeply") from None
 
 
 def _as_json(value: Any) -> Json:
@@ -204,7 +184,7 @@ READ = Kernel(
 
 @lru_cache(maxsize=1024)
 def _writer(described: str) -> Packed:
-    columns = _columns(described)
+    columns = described_columns(described)
     return _packed(columns if described[0] == "{" else columns.fields[0].type)
 
 
