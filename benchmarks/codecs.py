@@ -198,8 +198,7 @@ def _compose(decoded: Decode) -> str:
 
 def _compose_rest(decoded: Decode, rest: Decode) -> str:
     """The statement of the records that a kernel leaves."""
-    texts = [*(text for text in rest.columns if text != "NULL"), rest.error, rest.null]
-    columns = ", ".join(f"{t} AS {name}" for t, name in zip(texts, decoded.after, strict=True))
+    columns = ", ".join(f"{text} AS {name}" for name, text in decoded.rest_columns())
     return f"SELECT {columns} FROM {_nested(rest, 'batch')}"
 
 

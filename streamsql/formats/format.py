@@ -71,6 +71,14 @@ class Decode:
     null: str = "false"
     slow: bool = False
 
+    def rest_columns(self) -> tuple[tuple[str, str], ...]:
+        """(name, text over the last stage of `rest`) of each column that `rest` gives."""
+        if self.rest is None:
+            return ()
+        texts = [text for text in self.rest.columns if text != "NULL"]
+        texts += [f"({self.rest.error})::VARCHAR", f"({self.rest.null})"]
+        return tuple(zip(self.after, texts, strict=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encode:

@@ -185,11 +185,7 @@ class Source:
 
 def _read_batch(builder: Builder, batch: str, decode: Decode, rest: Decode) -> str:
     """Adds what reads the batch itself; gives the name of the batch with the decoded columns."""
-    texts = [text for text in rest.columns if text != "NULL"]
-    texts += [f"({rest.error})::VARCHAR", f"({rest.null})"]
-    columns = "".join(
-        f", {text} AS {quote(name)}" for text, name in zip(texts, decode.after, strict=True)
-    )
+    columns = "".join(f", {text} AS {quote(name)}" for name, text in decode.rest_columns())
     staged = _staged(f"SELECT * FROM {left_name(batch)}", rest)
     return builder.add(
         f"SELECT _seq{columns} FROM ({staged}) ORDER BY _seq",

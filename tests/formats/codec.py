@@ -118,9 +118,7 @@ def decode(
 def read_left(made: Decode, left: pa.Table) -> pa.Table:
     """Reads the records that a kernel has left, as a source does."""
     assert made.rest is not None
-    texts = [text for text in made.rest.columns if text != "NULL"]
-    texts += [f"({made.rest.error})::VARCHAR", made.rest.null]
-    columns = ", ".join(f"{text} AS {name}" for text, name in zip(texts, made.after, strict=True))
+    columns = ", ".join(f"{text} AS {name}" for name, text in made.rest_columns())
     con = connection()
     con.register("left_over", left)
     try:
