@@ -26,7 +26,7 @@ Sources = Mapping[str, str]
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "schema": (),
-    "brokers": ("schema.murmur2", "schema.duck"),
+    "brokers": ("schema.murmur2", "schema.duck", "schema.arrow_view"),
     "registry": ("schema.registered",),
     "sql": ("schema",),
     "functions": ("schema",),

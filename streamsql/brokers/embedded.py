@@ -23,7 +23,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from streamsql.brokers.embedded_table import COLUMNS, TopicTable, number
+from streamsql.brokers.embedded_table import COLUMNS, TopicTable, give_appended, number
 from streamsql.brokers.log import TopicInfo, TopicPartition
 from streamsql.brokers.order import (
     UNWANTED,
@@ -104,6 +104,7 @@ class EmbeddedLog:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._schema = migrate(connection)
         self._connection = connection
+        self._appended = give_appended(connection)
         self._topics: dict[str, TopicTable] = {}
         self._read_topics()
         self._sequence = self._next_sequence()
@@ -150,6 +151,7 @@ class EmbeddedLog:
                 none = np.zeros(partitions, np.int64)
                 known = TopicTable(
                     connection=self._connection,
+                    appended=self._appended,
                     schema=self._schema,
                     id=id_,
                     info=TopicInfo(

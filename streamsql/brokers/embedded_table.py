@@ -17,6 +17,7 @@ import pyarrow as pa
 from streamsql.brokers.log import FETCHED, TopicInfo
 from streamsql.brokers.order import UNWANTED, column, sort_records
 from streamsql.brokers.placement import Integers, place_records
+from streamsql.schema.arrow_view import ArrowView
 
 _STARTS_MAX = 64
 """So many readers of a topic are found again at once; another one looks for its place."""
@@ -35,7 +36,25 @@ COLUMNS = f"""
 compression took 2.5. The file is 2.3 times as large."""
 
 
-def number(connection: duckdb.DuckDBPyConnection, sql: str, parameters: object = None) -> int:
+_ROWS = pa.schema(
+    [
+        *(("number", pa.int64()), ("seq", pa.int64()), ("partition", pa.int32())),
+        *(FETCHED.field(n) for n in ("offset", "timestamp", "key", "value", "headers")),
+    ]
+)
+"""The table's columns in Arrow."""
+
+
+def give_appended(connection: duckdb.DuckDBPyConnection) -> ArrowView:
+    """Has statements of the connection read the rows that are appended as `appended_records`."""
+    view = ArrowView(_ROWS.empty_table())
+    connection.register("appended_records", view)
+    return view
+
+
+def number(
+    connection: duckdb.DuckDBPyConnection, sql: str | duckdb.Statement, parameters: object = None
+) -> int:
     """The only value of the only row. It is fetched to its end: `fetchone` would leave the
     connection busy."""
     return connection.execute(sql, parameters).fetchall()[0][0]
@@ -45,12 +64,13 @@ def number(connection: duckdb.DuckDBPyConnection, sql: str, parameters: object =
 class TopicTable:
     """What is known of a topic and its table.
 
-    `begins`, `ends`: first and next offsets by partition, with `records` rows in the table: -1
-    where they have not been read. `starts`: for positions as a fetch left them, the number
-    at which the next one begins.
+    `appended`: `give_appended` of the connection. `begins`, `ends`: first and next offsets by
+    partition, with `records` rows in the table: -1 where they have not been read. `starts`: for
+    positions as a fetch left them, the number at which the next one begins.
     """
 
     connection: duckdb.DuckDBPyConnection
+    appended: ArrowView
     schema: str
     id: int
     info: TopicInfo
@@ -58,6 +78,7 @@ class TopicTable:
     ends: Integers
     records: int = -1
     starts: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    _parsed: dict[str, duckdb.Statement] = field(default_factory=dict[str, duckdb.Statement])
 
     @property
     def name(self) -> str:
@@ -74,7 +95,7 @@ class TopicTable:
     def confirm(self) -> None:
         """Reads first and next offsets again where the table is not as it was left: another
         number of records, after a rollback or by another hand."""
-        records = number(self.connection, f"SELECT count(*) FROM {self.name}")
+        records = number(self.connection, self._parse(f"SELECT count(*) FROM {self.name}"))
         if records != self.records:
             self._read_offsets()
             self.records = records
@@ -115,16 +136,18 @@ class TopicTable:
         count = len(records)
         placed = place_records(records, self.info, self.ends)
         numbers = np.arange(self.end, self.end + count)
-        rows = pa.table(
-            {
-                "number": pa.array(numbers),
-                "seq": pa.array(np.arange(sequence, sequence + count)),
-                "partition": pa.array(placed.partitions, pa.int32()),
-                "offset": pa.array(placed.offsets),
-                **{n: records.column(n) for n in ("timestamp", "key", "value", "headers")},
-            }
-        )
-        self.connection.from_arrow(rows).insert_into(self.name)
+        columns = [
+            pa.array(numbers),
+            pa.array(np.arange(sequence, sequence + count)),
+            pa.array(placed.partitions, pa.int32()),
+            pa.array(placed.offsets),
+            *(records.column(n) for n in ("timestamp", "key", "value", "headers")),
+        ]
+        self.appended.table = pa.Table.from_arrays(columns, schema=_ROWS)
+        try:
+            self.connection.execute(self._parse(f"INSERT INTO {self.name} FROM appended_records"))
+        finally:
+            self.appended.clear()
         self.ends = placed.ends
         self.records += count
 
@@ -207,4 +230,10 @@ class TopicTable:
             WHERE number >= $first AND number < $end AND "offset" >= $wanted[partition + 1]"""
         first, end = numbers
         values = {"first": first, "end": end, "wanted": wanted.tolist()}
-        return self.connection.sql(text, params=values).to_arrow_table()
+        return self.connection.sql(self._parse(text), params=values).to_arrow_table()
+
+    def _parse(self, text: str) -> duckdb.Statement:
+        """The statement of a text that comes again and again."""
+        if text not in self._parsed:
+            (self._parsed[text],) = self.connection.extract_statements(text)
+        return self._parsed[text]

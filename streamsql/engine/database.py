@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from streamsql.engine.given import forget
 from streamsql.engine.kept_rows import KeptRows
 from streamsql.engine.plan import parameter_names
 from streamsql.errors import DatabaseError, QueryError, WorldError
@@ -41,6 +42,12 @@ CREATE TABLE IF NOT EXISTS engine.positions(
 CREATE TABLE IF NOT EXISTS engine.statements(
   number BIGINT, text VARCHAR, properties VARCHAR, query VARCHAR);
 """
+
+
+_MOVE = """UPDATE engine.positions
+SET sequence = ?, offsets = ?, layout = ?, records_in = ?, records_out = ? WHERE query = ?"""
+_ADD = """INSERT INTO engine.positions(sequence, offsets, layout, records_in, records_out, query)
+VALUES (?, ?, ?, ?, ?, ?)"""
 
 
 class RegisteredKernel(Protocol):
@@ -70,6 +77,7 @@ class Database:
         self._failures: list[WorldError] = []
         self.connection = _open(path)
         self.kept = KeptRows(self.connection)
+        (self._move,) = self.connection.extract_statements(_MOVE)
         try:
             self._prepare(dict(settings or {}), kernels)
         except BaseException:
@@ -136,6 +144,7 @@ class Database:
             yield
         except BaseException as error:
             con.rollback()
+            forget(con)
             self._raise_failure(error)
             raise
         try:
@@ -159,11 +168,9 @@ class Database:
         that is another. Offsets are next-to-read."""
         con = self.connection if connection is None else connection
         text = json.dumps([[t, p, o] for (t, p), o in sorted(offsets.items())])
-        con.execute("DELETE FROM engine.positions WHERE query = ?", [query])
-        con.execute(
-            "INSERT INTO engine.positions VALUES (?, ?, ?, ?, ?, ?)",
-            [query, sequence, text, layout, *records],
-        )
+        row = [sequence, text, layout, *records, query]
+        if not con.execute(self._move, row).fetchall()[0][0]:
+            con.execute(_ADD, row)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A further connection to the same database: transactions and temporary tables of its

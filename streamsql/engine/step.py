@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +30,7 @@ from streamsql.engine.changelog import (
     read_records,
     table_logs,
 )
+from streamsql.engine.given import give, let_go
 from streamsql.engine.plan import (
     BAD_TIMESTAMP,
     PhysicalPlan,
@@ -110,10 +110,14 @@ class Task:
         self._changelog = changelog
         self._schemas: dict[Columns, pa.Schema] = {}
         self._relations: dict[str, duckdb.DuckDBPyRelation] = {}
+        self._parsed: dict[str, duckdb.Statement] = {}
         self._effects = effects_of(plan) if changelog else {}
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
             s.result for s in plan.statements if s.result and _is_read(s.result, plan.statements)
+        }
+        self._inputs_read = {
+            name for i in range(len(plan.inputs)) if _is_read(name := f"in{i}", plan.statements)
         }
 
     @property
@@ -187,12 +191,11 @@ class Task:
 
     def _apply(self, rows: pa.Table, sql: str) -> None:
         """Executes a statement that reads `rows` as `restored`."""
-        self._connection.register("restored", rows)
         try:
-            self._connection.execute(sql)
+            give(self._connection, "restored", rows)
+            self._execute(sql)
         finally:
-            with suppress(duckdb.TransactionException):
-                self._connection.unregister("restored")
+            let_go(self._connection)
 
     def _arrow_schema(self, columns: Columns) -> pa.Schema:
         """How Arrow calls (name, DuckDB type)."""
@@ -226,10 +229,9 @@ class Task:
         fetched: dict[str, pa.Table] = {}
         changes: list[Change] = []
         inputs = self._inputs(batch)
-        names = list(inputs)
         try:
-            for name, table in inputs.items():
-                self._connection.register(name, table)
+            for name in self._inputs_read & inputs.keys():
+                give(self._connection, name, inputs[name])
             for statement in self.plan.statements:
                 if self._steps % statement.every:
                     continue
@@ -243,14 +245,9 @@ class Task:
                 if table is not None:
                     fetched[statement.result] = table
                     if statement.result in self._read_again:
-                        self._connection.register(statement.result, table)
-                        names.append(statement.result)
+                        give(self._connection, statement.result, table)
         finally:
-            for name in names:
-                # In a transaction that failed this raises too, and would hide why; the rollback
-                # removes the names.
-                with suppress(duckdb.TransactionException):
-                    self._connection.unregister(name)
+            let_go(self._connection)
         try:
             changelog = net_changes(changes) if self._changelog else None
         except OverflowError as error:
@@ -285,13 +282,8 @@ class Task:
         """Runs a kernel over a batch, and the statement over what it leaves."""
 
         def read_left(left: pa.Table) -> pa.Table:
-            name = left_name(statement.batch)
-            self._connection.register(name, left)
-            try:
-                return self._read(statement.sql, None)
-            finally:
-                with suppress(duckdb.TransactionException):
-                    self._connection.unregister(name)
+            give(self._connection, left_name(statement.batch), left)
+            return self._read(statement.sql, None)
 
         assert statement.kernel is not None
         return read_batch(batch, statement.kernel, statement.read, read_left)
@@ -307,27 +299,38 @@ class Task:
         if not statement.result:
             effect = self._effects.get(sql)
             if effect is None:
-                self._connection.execute(sql, parameters)
+                self._execute(sql, parameters)
                 return None
-            rows = self._connection.sql(effect.sql, params=parameters).to_arrow_table()
+            rows = self._read(effect.sql, parameters)
             changes.append(Change(effect, rows))
             return None
         if statement.kernel is None and statement.result not in self._left:
-            self._connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE {statement.result} AS {sql}", parameters
-            )
+            self._execute(f"CREATE OR REPLACE TEMP TABLE {statement.result} AS {sql}", parameters)
             return None
         table = self._read(sql, parameters)
         return statement.kernel(table) if statement.kernel else table
 
+    def _execute(self, sql: str, parameters: dict[str, object] | None = None) -> None:
+        """Executes a statement whose rows nobody wants."""
+        self._connection.execute(self._parse(sql), parameters)
+
     def _read(self, sql: str, parameters: dict[str, object] | None) -> pa.Table:
-        """The rows of a SELECT. What asks for no parameter is described once: DuckDB's client
-        looks through the text for some, which takes longer than a small step's work."""
-        if parameters is not None:
-            return self._connection.sql(sql, params=parameters).to_arrow_table()
+        """The rows of a statement. A SELECT that asks for no parameter is described once: DuckDB's
+        client looks through the text for some, which takes longer than a small step's work."""
+        if parameters is not None or not sql.startswith("SELECT"):
+            return self._connection.sql(self._parse(sql), params=parameters).to_arrow_table()
         if sql not in self._relations:
             self._relations[sql] = self._connection.sql(sql)
         return self._relations[sql].to_arrow_table()
+
+    def _parse(self, sql: str) -> duckdb.Statement:
+        """The statement of a text that comes in each step: DuckDB's parser takes a fifth of a small
+        statement's time."""
+        parsed = self._parsed.get(sql)
+        if parsed is None:
+            (parsed,) = self._connection.extract_statements(sql)
+            self._parsed[sql] = parsed
+        return parsed
 
 
 def _accepted(table: pa.Table) -> pa.Table:
