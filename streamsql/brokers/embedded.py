@@ -61,15 +61,12 @@ def database_settings(*, fsync: bool) -> dict[str, str]:
     `fsync` (the setting `embedded.fsync`): each commit waits for the disk. Without, it survives
     the death of the process, and a loss of power may damage the file.
 
-    The threshold is DuckDB's 16 MiB times four: a checkpoint after each batch joins row groups
-    that the one before has just written, and writes the log one third more. One vacuum task:
-    a checkpoint else rewrites every row group of a table with scattered deletes, so that its pause
-    grows with the state. One is enough: 1 M keys of which each batch changes 65,536 stay
-    within twice their size.
+    No vacuum: a checkpoint else joins row groups that the one before has just written, of topics
+    too, in a pause of half a second; state is compacted by the engine (DECISIONS.md 0034).
     """
     return {
-        "checkpoint_threshold": "64MB",
-        "max_vacuum_tasks": "1",
+        "checkpoint_threshold": "16MB",
+        "max_vacuum_tasks": "0",
         "fsync_mode": "STANDARD" if fsync else "NONE",
     }
 

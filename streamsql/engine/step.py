@@ -30,6 +30,7 @@ from streamsql.engine.changelog import (
     read_records,
     table_logs,
 )
+from streamsql.engine.compaction import Compaction
 from streamsql.engine.given import give, let_go
 from streamsql.engine.plan import (
     BAD_TIMESTAMP,
@@ -112,6 +113,7 @@ class Task:
         self._relations: dict[str, duckdb.DuckDBPyRelation] = {}
         self._parsed: dict[str, duckdb.Statement] = {}
         self._effects = effects_of(plan) if changelog else {}
+        self._compaction = Compaction(connection)
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
             s.result for s in plan.statements if s.result and _is_read(s.result, plan.statements)
@@ -136,6 +138,7 @@ class Task:
     def replace_state(self, before: PhysicalPlan) -> pa.Table | None:
         """Gives the state that `before` left this plan's shape: new tables and columns are
         empty. Gives the changelog of what it dropped, where the task keeps one."""
+        self._compaction.forget()
         mine = {t.name: t for t in self.plan.state}
         old = {log.table.name: log for log in table_logs(before)}
         changes: list[Change] = []
@@ -175,6 +178,7 @@ class Task:
         `before`: the plans that this one replaced, where rows that they wrote may be among the
         records. DatabaseError where rows have a shape that none of the plans knows.
         """
+        self._compaction.forget()
         old = [log for plan in before for log in table_logs(plan)]
         for found in read_records(records, table_logs(self.plan), self._arrow_schema, before=old):
             state = f"state.{quote(found.table.name)}"
@@ -207,6 +211,7 @@ class Task:
 
     def drop_partitions(self, partitions: Collection[int]) -> None:
         """Removes the state of these partitions, within the caller's transaction."""
+        self._compaction.forget()
         for table in self.plan.state:
             self._connection.execute(
                 f"DELETE FROM state.{quote(table.name)}"
@@ -241,6 +246,7 @@ class Task:
                     else:
                         table = self._run(statement, now_ms, changes)
                 except duckdb.Error as error:
+                    self._compaction.forget()
                     raise StepError(str(error)) from error
                 if table is not None:
                     fetched[statement.result] = table
@@ -253,6 +259,7 @@ class Task:
         except OverflowError as error:
             # Half of the batch changes about half of the state.
             raise StepError(str(error)) from error
+        self._compaction.compact()
         self.sequence += batch.num_rows
         self._steps += 1
         outputs = tuple(_accepted(fetched[o.result]) for o in self.plan.outputs)
@@ -299,9 +306,11 @@ class Task:
         if not statement.result:
             effect = self._effects.get(sql)
             if effect is None:
-                self._execute(sql, parameters)
+                found = self._connection.execute(self._parse(sql), parameters).fetchall()
+                self._compaction.note(sql, found[0][0])
                 return None
             rows = self._read(effect.sql, parameters)
+            self._compaction.note(sql, rows.num_rows)
             changes.append(Change(effect, rows))
             return None
         if statement.kernel is None and statement.result not in self._left:

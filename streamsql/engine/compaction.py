@@ -1,0 +1,97 @@
+"""Space of deleted rows, won back a little in each step.
+
+State is deleted by rowid and inserted anew behind the rest (design.md, "DuckDB's update cliff"), so
+a table's first rows become holes with a few living rows between them. A group of rows without a
+living one costs nothing: the next checkpoint drops it. So once more than half of a table is holes,
+the living ones among its first rows move to its end: a log that is cleaned from its tail. Per row
+that is written at most about one is moved, whatever the keys are; a quarter where they are uniform.
+
+DuckDB's own vacuum (`max_vacuum_tasks`) is turned off for it: it rewrites whole groups, of topics
+too, in one pause.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+
+_EFFECT = re.compile(r'(DELETE FROM|INSERT INTO) (state\."(?:[^"]|"")+")')
+
+_UNCOMMITTED = 36_028_797_018_960_000
+"""Where DuckDB begins to number the rows of a transaction that is not over (MAX_ROW_ID)."""
+
+_GROUP = 122_880
+"""Rows of a row group of DuckDB."""
+
+
+@dataclass(slots=True)
+class _Space:
+    """Of a state table: its rows, where they begin and end (`rowid`), how many were inserted since
+    it was last looked at, and where it ended when they were counted."""
+
+    living: int
+    begin: int
+    end: int
+    counted_end: int
+    inserted: int = 0
+
+    def add(self, rows: int) -> None:
+        """So many rows are inserted."""
+        self.living += rows
+        self.end += rows
+        self.inserted += rows
+
+
+class Compaction:
+    """Keeps the state tables of a task within about twice their rows, and two groups of rows."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._spaces: dict[str, _Space] = {}
+
+    def note(self, sql: str, rows: int) -> None:
+        """That this statement of the step deleted or inserted so many rows."""
+        match = _EFFECT.match(sql)
+        if match is None:
+            return
+        inserts, table = match[1] == "INSERT INTO", match[2]
+        space = self._spaces.get(table)
+        if space is None:
+            # What the statement deleted is gone already; what it inserted is not counted.
+            space = self._spaces[table] = self._count(table)
+        elif not inserts:
+            space.living -= rows
+        if inserts:
+            space.add(rows)
+
+    def forget(self) -> None:
+        """The rows are counted again: what was noted was taken back, or others changed them."""
+        self._spaces.clear()
+
+    def compact(self) -> None:
+        """Moves rows of the tables that have too many holes, within the step's transaction."""
+        for table, space in self._spaces.items():
+            if space.end - space.begin > 2 * (space.living + _GROUP):
+                if space.begin > space.counted_end:
+                    inserted = space.inserted
+                    space = self._spaces[table] = self._count(table)
+                    space.add(inserted)
+                self._move(table, space)
+            space.inserted = 0
+
+    def _count(self, table: str) -> _Space:
+        """By a scan of the table, without what this transaction inserted, which has no places."""
+        sql = f"""SELECT count(*), coalesce(min(rowid), 0), coalesce(max(rowid) + 1, 0)
+            FROM {table} WHERE rowid < {_UNCOMMITTED}"""
+        [(living, begin, end)] = self._connection.execute(sql).fetchall()
+        return _Space(living=living, begin=begin, end=end, counted_end=end)
+
+    def _move(self, table: str, space: _Space) -> None:
+        # Faster than the table grew, since the rows that move make it grow too.
+        bound = min(space.begin + max(_GROUP, 2 * space.inserted), space.end)
+        moved = f"INSERT INTO {table} FROM {table} WHERE rowid < {bound}"
+        space.end += self._connection.execute(moved).fetchall()[0][0]
+        self._connection.execute(f"DELETE FROM {table} WHERE rowid < {bound}")
+        space.begin = bound
