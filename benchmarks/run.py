@@ -152,6 +152,13 @@ def _measure_embedded(settings: Settings, work: Path) -> tuple[list[dict[str, ob
     bench = Bench(settings, work)
     results = list(bench.results())
     print(format_table(results))
+    singles: list[dict[str, object]] = []
+    for name in settings.single:
+        tell(f"one record at a time: {name} …")
+        singles.append(answer("benchmarks.single", "--query", name, "--directory", str(work)))
+        print("  ".join(f"{field} {value}" for field, value in singles[-1].items()))
+    if singles:
+        settings.results.with_name("single.json").write_text(json.dumps(singles, indent=1) + "\n")
     return results, not bench.failures
 
 

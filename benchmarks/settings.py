@@ -18,6 +18,9 @@ GUARANTEES = ("at_least_once", "exactly_once_v2")
 KAFKA_PARTS = ("queries", "latency", "restore")
 """What is measured on Kafka."""
 
+SINGLE = ("q1", "agg", "q12")
+"""Queries through which one record goes at a time: a projection, a GROUP BY, a window."""
+
 MODES = {"changes": 0, "batch": 10_000_000}
 """The emission modes as values of cache.max.bytes.buffering: none, and ksqlDB's default."""
 
@@ -33,7 +36,8 @@ class Settings:
 
     `logs`: where queries run. On Kafka it is `kafka_queries`, on the cluster `broker` or one that
     is started; of `repeats` runs the one counts that used the least CPU. `rates`: records a second
-    for latency. `restored_keys`: rows of the state that is restored.
+    for latency. `restored_keys`: rows of the state that is restored. `single`: the query files
+    through which one record goes at a time.
     """
 
     queries: tuple[Query, ...]
@@ -46,6 +50,7 @@ class Settings:
     kafka_parts: tuple[str, ...] = KAFKA_PARTS
     rates: tuple[int, ...] = (1_000, 20_000)
     restored_keys: int = 1_000_000
+    single: tuple[str, ...] = SINGLE
     spec: Mapping[str, object] = field(default_factory=dict[str, object])
     modes: tuple[str, ...] = tuple(MODES)
     engines: tuple[str, ...] = ENGINES
@@ -72,6 +77,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         kafka_parts=_some_of(given, "BENCH_KAFKA", KAFKA_PARTS),
         rates=tuple(int(n) for n in _listed(given.get("BENCH_RATES", "1000,20000"))),
         restored_keys=int(given.get("BENCH_RESTORED_KEYS", "1000000").replace("_", "")),
+        single=_listed(given.get("BENCH_SINGLE", "" if _chosen(given) else ",".join(SINGLE))),
         spec=spec,
         modes=_some_of(given, "BENCH_MODES", tuple(MODES)),
         engines=_some_of(given, "BENCH_ENGINES", ENGINES),
@@ -84,9 +90,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def _queries(given: Mapping[str, str], names: tuple[str, ...]) -> tuple[Query, ...]:
     """The queries by name, then the file BENCH_SQL; the file alone where only it is given. `names`
     where nothing is."""
-    chosen = _listed(given.get("BENCH_QUERIES", ""))
-    if chosen or "BENCH_SQL" in given:
-        names = chosen
+    if _chosen(given):
+        names = _listed(given.get("BENCH_QUERIES", ""))
     paths = [FOLDER / f"{name}.sql" for name in names]
     if "BENCH_SQL" in given:
         paths.append(Path(given["BENCH_SQL"]).resolve())
@@ -95,6 +100,11 @@ def _queries(given: Mapping[str, str], names: tuple[str, ...]) -> tuple[Query, .
             known = ", ".join(sorted(found.stem for found in FOLDER.glob("*.sql")))
             raise ValueError(f"no query file {path}; there are {known}")
     return tuple(read_query(path) for path in paths)
+
+
+def _chosen(given: Mapping[str, str]) -> bool:
+    """Whether queries are named."""
+    return bool(_listed(given.get("BENCH_QUERIES", "")) or "BENCH_SQL" in given)
 
 
 def _some_of(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> tuple[str, ...]:

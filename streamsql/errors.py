@@ -102,6 +102,10 @@ class LogError(WorldError):
     """A topic or partition that cannot be used as asked."""
 
 
+class UnknownTopicError(LogError):
+    """A topic that does not exist."""
+
+
 class DatabaseError(WorldError):
     """A database file that cannot be used."""
 

@@ -48,6 +48,20 @@ def positions_after(wanted: Integers, table: pa.Table) -> Integers:
     return after
 
 
+def last_offsets(batch: pa.Table) -> list[tuple[int, int, int]]:
+    """(input, partition, greatest offset) of each partition that has records in a batch
+    (FETCHED)."""
+    if not len(batch):
+        return []
+    inputs, partitions = column(batch, "input"), column(batch, "partition")
+    width = int(partitions.max()) + 1
+    last = np.full((int(inputs.max()) + 1) * width, -1, np.int64)
+    np.maximum.at(last, inputs * width + partitions, column(batch, "offset"))
+    return [
+        (*divmod(place, width), int(last[place])) for place in np.flatnonzero(last >= 0).tolist()
+    ]
+
+
 def column(table: pa.Table, name: str) -> Integers:
     """A column of integers without nulls."""
     return table.column(name).to_numpy()

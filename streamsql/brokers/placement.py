@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streamsql.brokers.log import APPENDED, TopicInfo
-from streamsql.errors import LogError
+from streamsql.errors import LogError, UnknownTopicError
 from streamsql.schema.murmur2 import partition_of
 
 Integers = npt.NDArray[np.int64]
@@ -58,9 +58,9 @@ def check_topic(topic: TopicInfo, existing: TopicInfo | None) -> None:
         )
 
 
-def unknown_topic(name: str) -> LogError:
+def unknown_topic(name: str) -> UnknownTopicError:
     """The error for a topic that is not there."""
-    return LogError(
+    return UnknownTopicError(
         f"topic {name} does not exist",
         hint="SHOW TOPICS lists those that do; WITH (PARTITIONS=n) creates one",
     )

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 import pyarrow as pa
 
 from streamsql.brokers.log import TopicPartition
+from streamsql.brokers.order import last_offsets
 from streamsql.engine.plan import BAD_TIMESTAMP, PhysicalPlan
 from streamsql.engine.step import Step, StepError, Task
 from streamsql.errors import QueryError
@@ -146,10 +147,9 @@ async def process_batch(
 
 def advance(positions: dict[TopicPartition, int], topics: Sequence[str], batch: pa.Table) -> None:
     """Moves `positions` behind the records of `batch`."""
-    last = batch.group_by(["input", "partition"]).aggregate([("offset", "max")])
-    for row in last.to_pylist():
-        partition = TopicPartition(topics[row["input"]], row["partition"])
-        positions[partition] = max(positions.get(partition, 0), row["offset_max"] + 1)
+    for number, partition, offset in last_offsets(batch):
+        place = TopicPartition(topics[number], partition)
+        positions[place] = max(positions.get(place, 0), offset + 1)
 
 
 def place_of(query: RunningQuery, record: pa.Table) -> str:

@@ -15,9 +15,10 @@ from types import TracebackType
 
 import pyarrow as pa
 
-from streamsql.brokers.log import APPENDED, FETCHED, TopicInfo
+from streamsql.brokers.log import APPENDED, FETCHED, TopicInfo, TopicPartition
+from streamsql.brokers.order import last_offsets
 from streamsql.config import SETTINGS
-from streamsql.errors import QueryError
+from streamsql.errors import QueryError, UnknownTopicError
 from streamsql.runtime.query import ERROR
 from streamsql.session.background import Background
 from streamsql.session.names import Names, gather_names
@@ -158,10 +159,13 @@ class Connection:
 
     async def _produce(self, topic: str, table: pa.Table) -> None:
         log = self._engine.log
-        if topic not in await log.topics():
-            await log.create_topic(TopicInfo(name=topic, partitions=1))
-        for start in range(0, table.num_rows, _PRODUCE_ROWS):
-            await log.append(topic, table.slice(start, _PRODUCE_ROWS))
+        for start in range(0, max(table.num_rows, 1), _PRODUCE_ROWS):
+            rows = table.slice(start, _PRODUCE_ROWS)
+            try:
+                await log.append(topic, rows)
+            except UnknownTopicError:
+                await log.create_topic(TopicInfo(name=topic, partitions=1))
+                await log.append(topic, rows)
         self._engine.runtime.notify(topic)
         self._session.wrote = True
 
@@ -178,10 +182,8 @@ class Connection:
             if batch.num_rows == 0:
                 return pa.concat_tables(tables).drop_columns(["input"])
             tables.append(batch)
-            last = batch.group_by("partition").aggregate([("offset", "max")]).to_pylist()
-            for row in last:
-                partition = next(p for p in positions if p.partition == row["partition"])
-                positions[partition] = row["offset_max"] + 1
+            for _, partition, offset in last_offsets(batch):
+                positions[TopicPartition(topic, partition)] = offset + 1
 
     # running --------------------------------------------------------------------------------------
 
