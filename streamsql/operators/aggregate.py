@@ -53,6 +53,7 @@ class Aggregate:
     group: tuple[TypedSql, ...]
     aggregates: tuple[BoundAggregate, ...]
     placement: Placement | None = None
+    rekeys: bool = False
     over: Window | None = None
     final: bool = False
     changes: ChangeColumns | None = None
@@ -124,7 +125,7 @@ class Aggregate:
         return physical_names(c.name for c in (*self.schema.key, *self.schema.value))
 
     def _keys(self) -> tuple[Computed, ...]:
-        return group_columns(self.schema, self.group, moved=self.placement is not None)
+        return group_columns(self.schema, self.group, moved=self.rekeys)
 
     def _input(self, relation: Relation, partials: Partials) -> Relation:
         """The rows that belong to a group: META, key columns, argument columns."""

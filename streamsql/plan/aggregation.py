@@ -272,6 +272,7 @@ def _node(query: Query, frame: Frame, groups: Groups) -> Aggregate:
         schema=schema,
         group=groups.keys,
         aggregates=groups.aggregates,
+        rekeys=not keeps,
         placement=None if keeps else placement(schema.key, frame.sources[0].partitions),
         over=_window(query.window, final=final) if query.window else None,
         final=final,

@@ -315,7 +315,7 @@ def _over_sent(
         replace(call, arguments=tuple(places.get(a.sql, a) for a in call.arguments))
         for call in node.aggregates
     )
-    return replace(node, group=tuple(group), aggregates=aggregates, placement=None)
+    return replace(node, group=tuple(group), aggregates=aggregates, placement=None, rekeys=False)
 
 
 def _fresh_names(count: int, key: Sequence[Column]) -> list[str]:

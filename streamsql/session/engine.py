@@ -227,7 +227,12 @@ def new_engine(
     return _engine(runtime, chosen)
 
 
-async def join_service(address: str, *, settings: Mapping[str, str] | None = None) -> Engine:
+async def join_service(
+    address: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    clock: Callable[[], int] = wall_clock_ms,
+) -> Engine:
     """An engine of the service `ksql.service.id` on the Kafka cluster at `address`
     (`kafka://host:port[,…]`); LogError where the cluster cannot be reached.
 
@@ -242,7 +247,7 @@ async def join_service(address: str, *, settings: Mapping[str, str] | None = Non
         kafka_settings(address, {name: chosen[name] for name in DEFAULTS if name in chosen})
     )
     try:
-        runtime = open_shared_runtime(log, chosen, kernels=KERNELS)
+        runtime = open_shared_runtime(log, chosen, kernels=KERNELS, clock=clock)
     except BaseException:
         await log.close()
         raise

@@ -67,9 +67,13 @@ class Driver:
         log = RecordingLog(MemoryLog(), self.written)
         return new_engine(settings=self._settings, clock=lambda: self.now_ms, log=log), log
 
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine of this engine."""
+        return run(coroutine)
+
     def create_topic(self, name: str, partitions: int) -> None:
         """Creates a topic."""
-        run(self.engine.log.create_topic(TopicInfo(name=name, partitions=partitions)))
+        self.run(self.engine.log.create_topic(TopicInfo(name=name, partitions=partitions)))
 
     @property
     def registry(self) -> Registry:
@@ -81,7 +85,7 @@ class Driver:
         nothing to read."""
         results: list[Result] = []
         for piece in split(text):
-            result = run(self.session.execute_piece(piece))
+            result = self.run(self.session.execute_piece(piece))
             results.append(result)
             if settle and not isinstance(result, Push):
                 self.settle()
@@ -91,19 +95,19 @@ class Driver:
         """Appends input records (APPENDED) and runs the queries until they have nothing to read."""
         records = records.cast(APPENDED)
         if self._recording is not None:
-            run(self._recording.append_input(topic, records))
+            self.run(self._recording.append_input(topic, records))
         else:
-            run(self.engine.log.append(topic, records))
+            self.run(self.engine.log.append(topic, records))
         self.engine.runtime.notify(topic)
         self.settle()
 
     def settle(self) -> None:
         """Runs every query until it has nothing to read."""
-        run(self.engine.runtime.drain())
+        self.run(self.engine.runtime.drain())
 
     def step(self) -> bool:
         """One step of each query that may have records; says whether there was one."""
-        return run(self.engine.runtime.run_once())
+        return self.run(self.engine.runtime.run_once())
 
     def reopen(self) -> None:
         """Goes on from a copy of the file as a kill would leave it: the connection is abandoned,
@@ -121,10 +125,10 @@ class Driver:
         self.engine, _ = self._open()
         own, variables = self.session.own, self.session.variables
         self.session = Session(self.engine)
-        run(self.session.restore())
+        self.run(self.session.restore())
         self.session.own, self.session.variables = own, variables
 
     def close(self) -> None:
         """Closes the engine, and those that were abandoned."""
         for engine in (*self._abandoned, self.engine):
-            run(engine.close())
+            self.run(engine.close())

@@ -18,10 +18,11 @@ from streamsql.plan.from_clause import topic_node
 from streamsql.plan.lowering import lower
 from streamsql.plan.persistent import new_builder
 from streamsql.plan.values import NO_COLUMNS
+from streamsql.runtime.query import advance
 from streamsql.schema.duck import duckdb_type, physical_names
 from streamsql.schema.types import BIGINT, NULL
 from streamsql.sql import expr as ast
-from streamsql.testing.driver import Driver, run
+from streamsql.testing.driver import Driver
 
 _PSEUDO = {"ROWTIME": "_ts", "WINDOWSTART": "_ws", "WINDOWEND": "_we"}
 
@@ -44,9 +45,12 @@ def topic_rows(driver: Driver, source: Source) -> list[dict[str, object]]:
 
 def _records(driver: Driver, topic: str) -> pa.Table:
     log = driver.engine.log
-    positions = run(log.offsets([topic], end=False))
-    batch = run(log.fetch([topic], positions, records_max=1_000_000))
-    return batch.cast(FETCHED)
+    positions = dict(driver.run(log.offsets([topic], end=False)))
+    batches = [FETCHED.empty_table()]
+    while (batch := driver.run(log.fetch([topic], positions, records_max=1_000_000))).num_rows:
+        batches.append(batch.cast(FETCHED))
+        advance(positions, [topic], batch)
+    return pa.concat_tables(batches)
 
 
 def expected_row(

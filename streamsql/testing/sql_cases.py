@@ -26,7 +26,7 @@ from streamsql.session.result import Push, Result
 from streamsql.sql import Piece, parse_one, split, substitute
 from streamsql.sql import statement as st
 from streamsql.testing.answers import answer_lines, expected_answers
-from streamsql.testing.driver import Driver, run
+from streamsql.testing.driver import Driver
 from streamsql.testing.rows import expected_row, topic_rows
 
 _DIRECTIVE = re.compile(r"^--@(test|expected\.error|expected\.message)\s*:\s*(.*)$")
@@ -98,9 +98,15 @@ def run_sql_case(case: SqlCase, mode: Mode, folder: Path | None = None) -> None:
         path=path,
     )
     try:
-        _Run(driver, case, mode).run()
+        run_with(driver, case, mode)
     finally:
         driver.close()
+
+
+def run_with(driver: Driver, case: SqlCase, mode: Mode) -> None:
+    """Runs a case with a driver, whose properties are the mode's; CaseFailure where it does not
+    hold."""
+    _Run(driver, case, mode).run()
 
 
 class _Run:
@@ -143,7 +149,7 @@ class _Run:
         statement = parse_one(text, origin=piece.position)
         match statement:
             case st.InsertValues():
-                run(self.driver.session.execute_piece(piece))
+                self.driver.run(self.driver.session.execute_piece(piece))
             case st.AssertValues() | st.AssertNullValues():
                 self._settle()
                 self._assert_values(statement, piece)
@@ -151,7 +157,7 @@ class _Run:
                 self._assert_source(statement, piece)
             case _:
                 self._settle()
-                result = run(self.driver.session.execute_piece(piece))
+                result = self.driver.run(self.driver.session.execute_piece(piece))
                 if answer is not None:
                     self._settle_push(result)
                     self._compare(answer, answer_lines(result), piece)
