@@ -136,7 +136,7 @@ async def explain_connection(settings: KafkaSettings) -> LogError:
             reasons.append(
                 LogError(
                     f"Kafka at {host}:{port} answered once and then no more",
-                    hint="the broker may be starting, or want TLS or SASL: security.protocol says which",
+                    hint="it may be starting, or want TLS or SASL: see security.protocol",
                 )
             )
     return min(reasons, key=lambda reason: reason.primary.startswith("no Kafka broker answers"))

@@ -150,6 +150,7 @@ class Database:
         try:
             con.commit()
         except duckdb.Error as error:
+            forget(con)
             raise _world(self.path, error) from error
 
     # positions ----------------------------------------------------------------------------------
