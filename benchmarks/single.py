@@ -1,5 +1,6 @@
-"""One record on an idle engine: from its append to the commit of what a query makes of it, beside a
-transaction that inserts one row into a table of DuckDB's, by turns in the same run.
+"""One record on an idle engine: from its append to the commit of what a query makes of it. By turns
+with it, in the same run: a transaction that inserts one row into a table of DuckDB's, and the
+engine's own statement INSERT INTO … VALUES, without what queries make of it.
 
 Both write to files on the same disk, and wait for it (`embedded.fsync` is on, as it comes).
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 import streamsql
 from benchmarks import nexmark
@@ -47,45 +49,62 @@ def run(name: str, directory: str | None) -> dict[str, object]:
             # What starting and planning left is no garbage of a step.
             gc.collect()
             gc.freeze()
-            bids = nexmark.records(spec, "bid", WARM_RECORDS, WARM_RECORDS + ROUNDS)
-            inserts, records, cpu = _rounds(plain, engine, bids["value"].to_pylist())
-            statements = sum(q.statements_per_step for q in engine.progress())
+            bids = nexmark.columns(spec, "bid", WARM_RECORDS, WARM_RECORDS + ROUNDS)
+            inserts, statements, records, cpu = _rounds(plain, engine, bids)
+            per_step = sum(q.statements_per_step for q in engine.progress())
         plain.close()
-    insert, record = (np.percentile(ms, [50, 99]) for ms in (inserts, records))
+    insert, own, record = (
+        np.percentile(ms, [50, 99]).round(2).tolist() for ms in (inserts, statements, records)
+    )
     return {
         "query": name,
-        "record_p50_ms": round(float(record[0]), 2),
-        "record_p99_ms": round(float(record[1]), 2),
-        "insert_p50_ms": round(float(insert[0]), 2),
-        "insert_p99_ms": round(float(insert[1]), 2),
-        "times_insert_p50": round(float(record[0] / insert[0]), 1),
-        "times_insert_p99": round(float(record[1] / insert[1]), 1),
-        "statements_per_step": statements,
+        "record_p50_ms": record[0],
+        "record_p99_ms": record[1],
+        "insert_p50_ms": insert[0],
+        "insert_p99_ms": insert[1],
+        "statement_p50_ms": own[0],
+        "statement_p99_ms": own[1],
+        "times_insert_p50": round(record[0] / insert[0], 1),
+        "times_insert_p99": round(record[1] / insert[1], 1),
+        "statements_per_step": per_step,
         "cpu_milliseconds_per_record": round(cpu / ROUNDS, 2),
     }
 
 
 def _rounds(
-    plain: duckdb.DuckDBPyConnection, engine: streamsql.Connection, values: list[bytes]
-) -> tuple[list[float], list[float], float]:
-    """Milliseconds of each insert and of each record, and the CPU's of all records."""
+    plain: duckdb.DuckDBPyConnection, engine: streamsql.Connection, bids: pa.Table
+) -> tuple[list[float], list[float], list[float], float]:
+    """Milliseconds of each insert, statement and record, and the CPU's of all records."""
     inserts: list[float] = []
+    statements: list[float] = []
     records: list[float] = []
     cpu = 0.0
-    for number, value in enumerate(values):
+    values = nexmark.encode(bids).to_pylist()
+    names = ", ".join(bids.column_names)
+    for number, (value, row) in enumerate(zip(values, bids.to_pylist(), strict=True)):
         time.sleep(REST_SECONDS)
         started = time.perf_counter()
         plain.begin()
         plain.execute("INSERT INTO rows VALUES (?, ?)", [number, value])
         plain.commit()
-        inserts.append((time.perf_counter() - started) * 1000)
+        inserts.append(_since(started))
+        time.sleep(REST_SECONDS)
+        listed = ", ".join(repr(v) for v in row.values())
+        started = time.perf_counter()
+        engine.execute(f"INSERT INTO bid ({names}) VALUES ({listed});")
+        statements.append(_since(started))
+        engine.wait()
         time.sleep(REST_SECONDS)
         started, used = time.perf_counter(), time.process_time()
         engine.produce("bid", None, [value])
         engine.wait()
-        records.append((time.perf_counter() - started) * 1000)
+        records.append(_since(started))
         cpu += (time.process_time() - used) * 1000
-    return inserts, records, cpu
+    return inserts, statements, records, cpu
+
+
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
 
 
 def main(arguments: list[str] | None = None) -> None:
