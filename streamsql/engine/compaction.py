@@ -13,6 +13,7 @@ too, in one pause.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -45,11 +46,25 @@ class _Space:
 
 
 class Compaction:
-    """Keeps the state tables of a task within about twice their rows, and two groups of rows."""
+    """Keeps the state tables of a task within about twice their rows, and two groups of rows.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    `parts`: of each table, as statements name it, the column with the partition number.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, parts: Mapping[str, str] | None = None
+    ) -> None:
         self._connection = connection
+        self._parts = dict(parts or {})
+        self._numbers: frozenset[int] | None = None
         self._spaces: dict[str, _Space] = {}
+
+    def only(self, numbers: frozenset[int] | None) -> None:
+        """Lets rows of other partition numbers alone, which somebody else may be changing; None:
+        there is nobody else."""
+        if numbers != self._numbers:
+            self._numbers = numbers
+            self.forget()
 
     def note(self, sql: str, rows: int) -> None:
         """That this statement of the step deleted or inserted so many rows."""
@@ -71,7 +86,8 @@ class Compaction:
         self._spaces.clear()
 
     def compact(self) -> None:
-        """Moves rows of the tables that have too many holes, within the step's transaction."""
+        """Moves rows of the tables that have too many holes, within the step's transaction: between
+        two, a checkpoint may number the rows anew."""
         for table, space in self._spaces.items():
             if space.end - space.begin > 2 * (space.living + _GROUP):
                 if space.begin > space.counted_end:
@@ -84,14 +100,22 @@ class Compaction:
     def _count(self, table: str) -> _Space:
         """By a scan of the table, without what this transaction inserted, which has no places."""
         sql = f"""SELECT count(*), coalesce(min(rowid), 0), coalesce(max(rowid) + 1, 0)
-            FROM {table} WHERE rowid < {_UNCOMMITTED}"""
+            FROM {table} WHERE rowid < {_UNCOMMITTED}{self._own(table)}"""
         [(living, begin, end)] = self._connection.execute(sql).fetchall()
         return _Space(living=living, begin=begin, end=end, counted_end=end)
 
     def _move(self, table: str, space: _Space) -> None:
         # Faster than the table grew, since the rows that move make it grow too.
         bound = min(space.begin + max(_GROUP, 2 * space.inserted), space.end)
-        moved = f"INSERT INTO {table} FROM {table} WHERE rowid < {bound}"
-        space.end += self._connection.execute(moved).fetchall()[0][0]
-        self._connection.execute(f"DELETE FROM {table} WHERE rowid < {bound}")
+        first = f"rowid < {bound}{self._own(table)}"
+        moved = self._connection.execute(f"INSERT INTO {table} FROM {table} WHERE {first}")
+        space.end += moved.fetchall()[0][0]
+        self._connection.execute(f"DELETE FROM {table} WHERE {first}")
         space.begin = bound
+
+    def _own(self, table: str) -> str:
+        """What chooses the rows of the task's numbers, behind another condition."""
+        if self._numbers is None or table not in self._parts:
+            return ""
+        listed = ", ".join(map(str, sorted(self._numbers))) or "NULL"
+        return f" AND {self._parts[table]} IN ({listed})"

@@ -94,7 +94,8 @@ class Task:
     """A plan bound to a connection whose transaction its caller holds.
 
     `sequence` is the `_seq` of the last record that was processed; the caller stores it with the
-    positions. `changelog`: its steps say what they did to the state.
+    positions. `changelog`: its steps say what they did to the state. `numbers`: the partition
+    numbers whose state is this task's alone; None: all.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Task:
     ) -> None:
         self.plan = plan
         self.sequence = 0
+        self.numbers: frozenset[int] | None = None
         self._steps = 1
         self._connection = connection
         self._changelog = changelog
@@ -113,7 +115,9 @@ class Task:
         self._relations: dict[str, duckdb.DuckDBPyRelation] = {}
         self._parsed: dict[str, duckdb.Statement] = {}
         self._effects = effects_of(plan) if changelog else {}
-        self._compaction = Compaction(connection)
+        self._compaction = Compaction(
+            connection, {f"state.{quote(t.name)}": quote(t.key[0]) for t in plan.state}
+        )
         self._left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
         self._read_again = {
             s.result for s in plan.statements if s.result and _is_read(s.result, plan.statements)
@@ -259,6 +263,7 @@ class Task:
         except OverflowError as error:
             # Half of the batch changes about half of the state.
             raise StepError(str(error)) from error
+        self._compaction.only(self.numbers)
         self._compaction.compact()
         self.sequence += batch.num_rows
         self._steps += 1

@@ -323,6 +323,8 @@ class SharedQuery:
         sequence, positions = query.task.sequence, dict(query.positions)
         advance(positions, query.plan.inputs, batch)
         numbers = _numbers(batch, query.plan.whole)
+        # Copies of others' state are written beside this step.
+        query.task.numbers = None if query.plan.whole else self.owned
         places = {n: {p: positions[p] for p in self._numbers.places[n]} for n in numbers}
         try:
             with self._database.transaction(connection):
