@@ -44,10 +44,8 @@ CREATE TABLE IF NOT EXISTS engine.statements(
 """
 
 
-_MOVE = """UPDATE engine.positions
-SET sequence = ?, offsets = ?, layout = ?, records_in = ?, records_out = ? WHERE query = ?"""
-_ADD = """INSERT INTO engine.positions(sequence, offsets, layout, records_in, records_out, query)
-VALUES (?, ?, ?, ?, ?, ?)"""
+_LEAVE = "DELETE FROM engine.positions WHERE query = ?"
+_ARRIVE = "INSERT INTO engine.positions VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class RegisteredKernel(Protocol):
@@ -77,7 +75,7 @@ class Database:
         self._failures: list[WorldError] = []
         self.connection = _open(path)
         self.kept = KeptRows(self.connection)
-        (self._move,) = self.connection.extract_statements(_MOVE)
+        self._leave, self._arrive = self.connection.extract_statements(f"{_LEAVE}; {_ARRIVE}")
         try:
             self._prepare(dict(settings or {}), kernels)
         except BaseException:
@@ -169,9 +167,9 @@ class Database:
         that is another. Offsets are next-to-read."""
         con = self.connection if connection is None else connection
         text = json.dumps([[t, p, o] for (t, p), o in sorted(offsets.items())])
-        row = [sequence, text, layout, *records, query]
-        if not con.execute(self._move, row).fetchall()[0][0]:
-            con.execute(_ADD, row)
+        # No UPDATE: while other transactions are open, DuckDB makes no checkpoint behind one.
+        con.execute(self._leave, [query])
+        con.execute(self._arrive, [query, sequence, text, layout, *records])
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A further connection to the same database: transactions and temporary tables of its

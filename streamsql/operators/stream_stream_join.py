@@ -293,16 +293,11 @@ class _Work:
         )
 
     def _keep_time(self, builder: Builder, batch: str, time: str) -> None:
-        new = (
-            "SELECT _part, max(_t) AS _t, max(_tl) AS _tl, max(_tr) AS _tr, max(_n) AS _n"
-            f" FROM {batch} GROUP BY _part"
-        )
-        names = ("_t", "_tl", "_tr", "_n")
-        changed = ", ".join(f"{c} = n.{c}" for c in names)
+        # Two statements, and no UPDATE: `window.keep_time`.
+        builder.later(f"DELETE FROM {time} WHERE _part IN (SELECT _part FROM {batch})")
         builder.later(
-            f"MERGE INTO {time} tm USING ({new}) n ON tm._part = n._part"
-            f" WHEN MATCHED THEN UPDATE SET {changed} WHEN NOT MATCHED THEN INSERT"
-            f" VALUES (n._part, {', '.join(f'n.{c}' for c in names)})"
+            f"INSERT INTO {time} SELECT _part, max(_t) AS _t, max(_tl) AS _tl, max(_tr) AS _tr,"
+            f" max(_n) AS _n FROM {batch} GROUP BY _part ORDER BY _part"
         )
 
     def _relation(self, rows: list[str]) -> Relation:

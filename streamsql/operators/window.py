@@ -68,11 +68,13 @@ def timed_rows(builder: Builder, rows: str) -> tuple[str, str]:
 
 
 def keep_time(builder: Builder, timed: str, time: str) -> None:
-    """Stores the stream time `_t` that `timed` ends with."""
+    """Stores the stream time `_t` that `timed` ends with. No UPDATE: while other transactions are
+    open, DuckDB makes no checkpoint behind one."""
     builder.effect(
-        f"MERGE INTO {time} tm USING (SELECT _part, max(_t) AS _t FROM {timed} GROUP BY _part) n"
-        " ON tm._part = n._part WHEN MATCHED THEN UPDATE SET _t = n._t"
-        " WHEN NOT MATCHED THEN INSERT VALUES (n._part, n._t)"
+        f"DELETE FROM {time} WHERE _part IN (SELECT _part FROM {timed})", comes_back=True
+    )
+    builder.effect(
+        f"INSERT INTO {time} SELECT _part, max(_t) AS _t FROM {timed} GROUP BY _part ORDER BY _part"
     )
 
 
