@@ -2,7 +2,8 @@
 engine.
 
 What a case writes between two looks may have one time, and Kafka gives two topics no common order:
-there tables go first (DECISIONS 0030). Cases that need another order stand in APART.
+there tables go first (DECISIONS 0030). Cases that need another order stand in APART. In no group of
+xdist: each worker has a broker, and they share the cases.
 """
 
 from __future__ import annotations
