@@ -35,10 +35,12 @@ _TOPIC = re.compile(r"KAFKA_TOPIC\s*=\s*'([^']+)'", re.IGNORECASE)
 
 _TWO_TABLES = "rows of two tables that have one time"
 _ONE_OF = "Apicurio takes no JSON Schema whose root is a oneOf, which a bare key has"
+_OTHERS = "a cluster has topics of others"
 APART = {
     "both tables of a full join emit, and what is gone leaves a tombstone": _TWO_TABLES,
     "a row that others refer to changes all of them, in order of their keys": _TWO_TABLES,
-    "internal topics are listed with ALL": "a cluster has topics of others",
+    "internal topics are listed with ALL": _OTHERS,
+    "sources are listed and described": _OTHERS,
     "JSON_SR is JSON behind a schema id": _ONE_OF,
     "JSON_SR columns come back as they were written, by a schema that gives them all": _ONE_OF,
     "columns come from the message that is named": "Apicurio calls the latest schema AVRO",
