@@ -3,8 +3,9 @@
 State is deleted by rowid and inserted anew behind the rest (design.md, "DuckDB's update cliff"), so
 a table's first rows become holes with a few living rows between them. A group of rows without a
 living one costs nothing: the next checkpoint drops it. So once more than half of a table is holes,
-the living ones among its first rows move to its end: a log that is cleaned from its tail. Per row
-that is written at most about one is moved, whatever the keys are; a quarter where they are uniform.
+the living ones among its first rows move to its end: a log that is cleaned from its tail. By
+calculation about one row at most is moved per row that is written, a quarter where keys are
+uniform.
 
 DuckDB's own vacuum (`max_vacuum_tasks`) is turned off for it: it rewrites whole groups, of topics
 too, in one pause.
