@@ -12,14 +12,19 @@ from collections.abc import Sequence
 from streamsql.functions.registry import (
     AggregateFunction,
     BoundAggregate,
+    Combined,
     aggregate,
     aggregate_signature,
 )
 from streamsql.schema.duck import duckdb_type
 from streamsql.schema.typed import TypedSql
-from streamsql.schema.types import INTEGER, SqlType
+from streamsql.schema.types import BIGINT, INTEGER, Decimal, SqlType
 
 __all__ = ["ENTRIES"]
+
+_COUNTS = Combined(BIGINT, "sum({0})::BIGINT")
+_SUMS = Combined(Decimal(38, 0), "sum({0})::HUGEINT")
+"""A HUGEINT on its way: of whole numbers it takes 2^63 records to need more digits."""
 
 
 def wrap(sql: str, type_: SqlType) -> str:
@@ -44,15 +49,17 @@ def _count(type_: SqlType, *arguments: TypedSql) -> BoundAggregate:
         merge=("coalesce({p0}, 0) + coalesce({q0}, 0)",),
         result="{p0}",
         signed=(f"coalesce(sum({one}) OVER {{w}}, 0)::BIGINT",),
+        combined=(_COUNTS,),
     )
 
 
 def _sum(type_: SqlType, x: TypedSql) -> BoundAggregate:
     """SUM of INTEGER, BIGINT or DECIMAL; 0 of none."""
     added = "coalesce({p0}, 0)::HUGEINT + coalesce({q0}, 0)"
-    merged = wrap(added, type_)
-    if type_.base == "DECIMAL":
+    merged, combined = wrap(added, type_), _SUMS
+    if isinstance(type_, Decimal):
         merged = f"(coalesce({{p0}}, 0) + coalesce({{q0}}, 0))::{duckdb_type(type_)}"
+        combined = Combined(Decimal(38, type_.scale), "sum({0})")
     return BoundAggregate(
         name="SUM",
         arguments=(x,),
@@ -63,6 +70,7 @@ def _sum(type_: SqlType, x: TypedSql) -> BoundAggregate:
         merge=(merged,),
         result="{p0}",
         signed=("sum({sign} * {0}) OVER {w}",),
+        combined=(combined,),
     )
 
 
@@ -84,6 +92,7 @@ def _sum_list(type_: SqlType, x: TypedSql) -> BoundAggregate:
         merge=(wrap("coalesce({p0}, 0)::HUGEINT + coalesce({q0}, 0)::HUGEINT", type_),),
         result="{p0}",
         signed=(f"sum({{sign}} * {each}) OVER {{w}}",),
+        combined=(_SUMS,),
     )
 
 
@@ -106,6 +115,7 @@ def _extreme(call: str, best: str) -> AggregateFunction:
             group=(one,),
             merge=(f"{best}({{p0}}, {{q0}})",),
             result="{p0}",
+            combined=(Combined(type_, one),),
         )
 
     types = "INTEGER BIGINT DOUBLE STRING BYTES DATE TIME TIMESTAMP".split()
@@ -135,6 +145,7 @@ def _average(type_: SqlType, x: TypedSql) -> BoundAggregate:
             "coalesce(sum(CASE WHEN {0} IS NOT NULL THEN {sign} END) OVER {w}, 0)::BIGINT",
         ),
         nested=True,
+        combined=(_SUMS, _COUNTS),
     )
 
 

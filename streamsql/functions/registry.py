@@ -224,6 +224,15 @@ def kernels_of(functions: Sequence[ScalarFunction | TableFunction]) -> Iterator[
                     yield kernel
 
 
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A partial that goes to another stage: the type it travels as, and the text of many of them,
+    `{0}`, in any order, within GROUP BY."""
+
+    type: SqlType
+    group: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundAggregate:
     """An aggregate call whose types are known: `str.format` templates, which operators fill.
@@ -251,7 +260,8 @@ class BoundAggregate:
     of partial it is: `sum`, or `spread a n` (the sum of squared deviations, of partial a over count
     n: Youngs and Cramer). `running` and `group` are empty then. `nested`: ksqlDB's intermediate
     value is no scalar, which DELIMITED refuses. `distinct`: it counts different values, which an
-    operator may keep in a table of their own instead of in its partial.
+    operator may keep in a table of their own instead of in its partial. `combined`: how each
+    partial is made of many that `group` gave, where their order does not matter; else ().
     """
 
     name: str
@@ -271,6 +281,7 @@ class BoundAggregate:
     limit: int = 1000
     nested: bool = False
     distinct: bool = False
+    combined: tuple[Combined, ...] = ()
 
     @property
     def text(self) -> str:

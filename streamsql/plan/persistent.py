@@ -181,7 +181,12 @@ def _lowered(
     sink = _sink(planned, source)
     cut = Cut(trees=(sink,), topics=())
     if context.distributed:
-        cut = cut_stages(sink, query_id=query.id, service=context.service)
+        cut = cut_stages(
+            sink,
+            query_id=query.id,
+            service=context.service,
+            every_change=new_builder(query.id, context).every_change,
+        )
     trees = tuple(rewrite(tree) for tree in cut.trees)
     stages: list[PhysicalPlan] = []
     for i, tree in enumerate(trees):

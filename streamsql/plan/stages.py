@@ -10,7 +10,9 @@ Streams: what stands below the cut is a stage of its own. The rules:
    co-partitioning); who wrote them by another partitioner has to repartition them by hand.
 3. PARTITION BY is no cut where the sink or another cut follows: that places the records.
 4. A stage that looks across partition numbers (`whole_reason`) is run by one task.
-5. Stages and topics are named by their place in the tree, so that a query that is replaced by one
+5. A GROUP BY that gives the last change of a batch sends the batch's groups, not its rows, where
+   its aggregates can be combined (`operators/combine.py`).
+6. Stages and topics are named by their place in the tree, so that a query that is replaced by one
    of the same shape finds its own.
 """
 
@@ -25,6 +27,7 @@ from typing import TypeGuard
 
 from streamsql.formats.format import Format, FormatOptions
 from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.combine import Combine, may_combine, of_partials, partial_types
 from streamsql.operators.expire import Expire
 from streamsql.operators.fault import Computed
 from streamsql.operators.filter import Filter
@@ -85,9 +88,9 @@ class Cut:
     topics: tuple[InternalTopic, ...]
 
 
-def cut_stages(sink: Sink, *, query_id: str, service: str) -> Cut:
-    """The stages of a distributed query."""
-    work = _Work(prefix=f"_streamsql-{service}-{query_id}")
+def cut_stages(sink: Sink, *, query_id: str, service: str, every_change: bool) -> Cut:
+    """The stages of a distributed query; `every_change` as in `Builder`."""
+    work = _Work(prefix=f"_streamsql-{service}-{query_id}", every_change=every_change)
     last = work.sink(sink)
     return Cut(trees=(*work.trees, last), topics=tuple(work.topics))
 
@@ -126,6 +129,7 @@ class _Work:
     """Collects the stages that come before the one that is looked at."""
 
     prefix: str
+    every_change: bool
     trees: list[Node] = field(default_factory=list[Node])
     topics: list[InternalTopic] = field(default_factory=list[InternalTopic])
 
@@ -162,8 +166,15 @@ class _Work:
         below = replace(node, input=self.cut(node.input, _Above(place=above.place, placed=placed)))
         if not _moves(placement):
             return replace(below, placement=None)
-        sent, grouped = _split_table(below) if node.input.table else _split_stream(below)
-        received = self._send(sent, "Aggregate-GroupBy", placement, above.key)
+        place = "Aggregate-GroupBy"
+        if node.input.table:
+            sent, grouped = _split_table(below)
+        elif self.every_change or node.over is not None or not may_combine(node.aggregates):
+            sent, grouped = _split_stream(below)
+        else:
+            sent, grouped = _split_groups(below)
+            place = "Aggregate-Combine"
+        received = self._send(sent, place, placement, above.key)
         return replace(grouped, input=received)
 
     def _rekey(self, node: Rekey, above: _Above) -> Node:
@@ -270,6 +281,19 @@ def _split_stream(node: Aggregate) -> tuple[Node, Aggregate]:
         ),
     )
     return rows, _over_sent(node, reads[: len(key)], arguments, reads[len(key) :])
+
+
+def _split_groups(node: Aggregate) -> tuple[Node, Aggregate]:
+    """The same where the last change of a group in a batch is enough: a column for each partial, of
+    the groups of a batch."""
+    types, key = partial_types(node.aggregates), node.schema.key
+    values = tuple(Column(*c) for c in zip(_fresh_names(len(types), key), types, strict=True))
+    schema = Schema(key=key, value=values)
+    groups = Combine(input=node.input, schema=schema, group=node.group, aggregates=node.aggregates)
+    reads = _reads(schema)
+    aggregates = of_partials(node.aggregates, reads[len(key) :])
+    over = replace(_over_sent(node, reads[: len(key)], (), ()), aggregates=aggregates)
+    return groups, over
 
 
 def _split_table(node: Aggregate) -> tuple[Node, Aggregate]:

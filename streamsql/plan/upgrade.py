@@ -4,8 +4,10 @@ update-a-running-query)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from streamsql.catalog.catalog import Query
+from streamsql.config import Properties
 from streamsql.engine.plan import PhysicalPlan
 from streamsql.errors import StatementError
 from streamsql.plan.frame import Context
@@ -26,7 +28,9 @@ def check_query_upgrade(old: Query, new: Persistent, context: Context) -> None:
     statement = parse_one(old.text)
     if not isinstance(statement, CreateAsSelect):
         raise AssertionError(old.text)
-    before = plan_create(statement, context, query_id=old.id, topics={})
+    # As it runs: what its stages send depends on its settings.
+    own = replace(context, properties=Properties(dict(old.properties)))
+    before = plan_create(statement, own, query_id=old.id, topics={})
     _check_topics(before, new)
     if any(stage.state for stage in before.stages):
         _check_clauses(old, statement, new)

@@ -163,6 +163,38 @@ def test_a_plan_is_cut_where_rows_move(
     assert [t.name for t in found.internal] == [p.outputs[0].sink for p in found.stages[:-1]]
 
 
+GROUPED = {
+    "SELECT g, COUNT(*) AS c, AVG(n) AS a FROM readings GROUP BY g": "Aggregate-Combine",
+    "SELECT g, COUNT(*) AS c, COLLECT_LIST(n) AS l FROM readings GROUP BY g": "Aggregate-GroupBy",
+    "SELECT g, SUM(v) AS s FROM readings GROUP BY g": "Aggregate-GroupBy",
+    "SELECT g, COUNT_DISTINCT(n) AS d FROM readings GROUP BY g": "Aggregate-GroupBy",
+    "SELECT g, COUNT(*) AS c FROM readings WINDOW TUMBLING (SIZE 1 DAY) GROUP BY g": (
+        "Aggregate-GroupBy"
+    ),
+    "SELECT name, COUNT(*) AS c FROM names GROUP BY name": "Aggregate-GroupBy",
+}
+"""Where the last change of a batch is wanted: what goes between the stages, rows or groups."""
+
+
+@pytest.mark.parametrize(("query", "place"), GROUPED.items())
+def test_groups_of_a_batch_are_sent_where_order_does_not_matter(
+    query: str, place: str, context: Context
+) -> None:
+    text = f"CREATE TABLE x AS {query};"
+    cached = replace(context, properties=Properties({"cache.max.bytes.buffering": "1"}))
+    assert [s[2] for s in shape(planned(text, cached))] == [f"{place}-repartition", "X"]
+    every_change = shape(planned(text, context))
+    assert [s[2] for s in every_change] == ["Aggregate-GroupBy-repartition", "X"]
+
+
+def test_a_query_may_not_go_from_rows_to_groups(context: Context) -> None:
+    before = planned(BEFORE, context)
+    cached = replace(context, properties=Properties({"cache.max.bytes.buffering": "1"}))
+    after = planned(BEFORE.replace("CREATE", "CREATE OR REPLACE"), cached)
+    with pytest.raises(StatementError, match="would be repartitioned in another way"):
+        check_query_upgrade(before.query, after, cached)
+
+
 def test_in_one_process_a_plan_is_whole_as_it_was(context: Context) -> None:
     for text, _ in SHAPES.values():
         found = planned(text, replace(context, distributed=False))

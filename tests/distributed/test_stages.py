@@ -233,6 +233,12 @@ FREE = {
     "several columns": """CREATE TABLE x WITH (KEY_FORMAT='JSON') AS
       SELECT g, h, COUNT(*) AS c, MAX(v) AS mv FROM readings
       GROUP BY g, h;""",
+    "all that a batch combines": """CREATE TABLE x AS SELECT UCASE(g) AS u, COUNT(*) AS c,
+        COUNT(v) AS cv, COUNT(1) AS c1, SUM(n) AS sn, SUM(d) AS sd, SUM(10 / (h - 1)) AS sq,
+        SUM(CAST(n AS BIGINT) * 4611686018427387904) AS wraps, AVG(n) AS an,
+        AVG(CAST(n AS BIGINT)) AS ab, MIN(v) AS nv, MAX(v) AS mv, MIN(w) AS nw, MAX(b) AS mb,
+        MIN(g) AS ng, MAX(d) AS md, SUM_LIST(ARRAY[n, h]) AS sl, SUM(7) AS seven
+      FROM readings GROUP BY UCASE(g) HAVING COUNT(*) > 1;""",
     "tumbling": """CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(n) AS s FROM readings
       WINDOW TUMBLING (SIZE 40 MILLISECONDS) GROUP BY g;""",
     "more partitions in the sink": """CREATE TABLE x WITH (PARTITIONS=7) AS SELECT g, COUNT(*) AS c
@@ -254,7 +260,8 @@ def test_groups_end_with_the_same_values(query: str, properties: dict[str, str] 
     assert last_values(found) == last_values(expected)
     for changes in by_key(found).values():
         counts = [json.loads(r.value)["C"] for r in changes if r.value is not None]
-        assert counts == list(range(1, len(changes) + 1))
+        if "HAVING" not in query:
+            assert counts == list(range(1, len(changes) + 1))
 
 
 def last_values(records: list[Written]) -> dict[object, bytes | None]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from streamsql.operators.aggregate import Aggregate
+from streamsql.operators.combine import Combine
 from streamsql.operators.filter import Filter
 from streamsql.operators.flat_map import FlatMap
 from streamsql.operators.foreign_key_join import ForeignKeyJoin
@@ -43,7 +44,7 @@ def _pruned(node: Node, wanted: Wanted) -> Node:
             return node
         case Project() | Rekey():
             return replace(node, input=_pruned(node.input, _read((*node.keys, *node.values))))
-        case Aggregate():
+        case Aggregate() | Combine():
             arguments = [a for b in node.aggregates for a in b.arguments]
             return replace(node, input=_pruned(node.input, _read((*node.group, *arguments))))
         case GroupRows() | GroupChanges():
