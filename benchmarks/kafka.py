@@ -114,7 +114,8 @@ class KafkaBench:
         tell(f"{run} …")
         try:
             lefts = [self._run(run) for _ in range(self.settings.repeats)]
-            yield self._result(run, min(lefts, key=lambda left: left.usage.cpu_seconds))
+            result = self._result(run, min(lefts, key=lambda left: left.usage.cpu_seconds))
+            yield {**result, **self._consumed(run, result)}
         except Failed as failed:
             self.failures.append(f"{run}: {failed}")
             tell(f"FAILED {self.failures[-1]}")
@@ -153,6 +154,17 @@ class KafkaBench:
             "right": left.digest == self._floor(run.query),
             "cpu_seconds_per_million": round(spent / records_in * 1e6, 3),
             **left.extra,
+        }
+
+    def _consumed(self, run: Run, result: dict[str, object]) -> dict[str, object]:
+        """What reading the same records costs in the same minute, without doing anything."""
+        topics = ",".join(run.query.topics)
+        found = answer("benchmarks.consume", "--broker", self.broker, "--topics", topics)
+        floor = float(found["cpu_seconds_per_million"])
+        spent = float(str(result["cpu_seconds_per_million"]))
+        return {
+            "consume_cpu_seconds_per_million": floor,
+            "times_consume": round(spent / floor, 2),
         }
 
     def _floor(self, query: Query) -> str:

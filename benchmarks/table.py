@@ -14,7 +14,7 @@ _HEADINGS = (
 )
 _KAFKA_HEADINGS = (
     *("query", "mode", "guarantee", "parts", "in", "out", "records/s", "start CPU s", "CPU s/M"),
-    *("RSS MB", "result"),
+    *("× consume", "RSS MB", "result"),
 )
 _TEXT_COLUMNS = (0, 1, 2, 11)
 
@@ -27,10 +27,10 @@ def format_table(results: Sequence[Result]) -> str:
 
 
 def format_kafka_table(results: Sequence[Result]) -> str:
-    """The table of runs on Kafka. `CPU s/M` and `records/s` are without the start; `result`:
-    whether the digest is that of DuckDB's batch."""
+    """The table of runs on Kafka. `CPU s/M` and `records/s` are without the start; `× consume`: CPU
+    time over that of reading the records; `result`: whether the digest is DuckDB's batch's."""
     rows = [_kafka_row(result) for result in results]
-    return _lines(_KAFKA_HEADINGS, rows, left=(0, 1, 2, 10))
+    return _lines(_KAFKA_HEADINGS, rows, left=(0, 1, 2, 11))
 
 
 def _lines(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int]) -> str:
@@ -56,6 +56,7 @@ def _kafka_row(result: Result) -> tuple[str, ...]:
         f"{records / max(seconds - start, 0.001):,.0f}",
         f"{result['start_cpu_seconds']:.2f}",
         f"{result['cpu_seconds_per_million']:.2f}",
+        f"{result['times_consume']:.2f}",
         f"{result['peak_rss_mb']:,.0f}",
         "right" if result["right"] else "DIFFERS",
     )
