@@ -18,7 +18,7 @@ MINUTES ?= 10
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-kafka test check all modes conformance soak bench bench-state kafka kafka-libs clean
+.PHONY: help demo demo-kafka test check all modes conformance soak bench bench-peers bench-state kafka kafka-libs clean
 
 help:  ## What there is
 	@awk -F ':.*##  *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,12 @@ kafka-libs: .venv/.installed-test  # The broker's jars, by Maven, into STREAMSQL
 # BENCH_… settings reach the program through the environment, as make passes them on.
 bench: .venv/.installed-test  ## Measure, embedded and on Kafka; benchmarks/README.md lists the settings
 	$(BIN)/python -m benchmarks.run
+
+# Needs Java, Maven and a registry of jars; the first run brings some 200 MB into the cache.
+bench-peers: .venv/.installed-test  ## Measure Kafka Streams and Flink SQL beside streamsql on Kafka
+	BENCH_LOGS=kafka BENCH_KAFKA=queries BENCH_PEERS=kstreams,flink BENCH_GUARANTEES=at_least_once \
+	  BENCH_QUERIES=$${BENCH_QUERIES:-q1,agg,q12} BENCH_RESULTS=$${BENCH_RESULTS:-benchmarks/results/peers.json} \
+	  $(BIN)/python -m benchmarks.run
 
 # Enough records that a uniform choice reaches most keys.
 bench-state: .venv/.installed-test  ## Measure GROUP BY over 10 k, 1 M and 10 M keys

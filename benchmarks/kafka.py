@@ -18,6 +18,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from benchmarks.measure import Failed, Usage, measure
+from benchmarks.peers import PEERS, PREFIX, Job
 from benchmarks.program import ROOT, Left, answer, module, read_summary, streamsql, tell
 from benchmarks.query import Query, floor_text, key_columns
 from benchmarks.settings import MODES, Settings
@@ -61,16 +62,22 @@ def restored(settings: Settings, broker: str) -> Iterator[dict[str, object]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a query on Kafka."""
+    """One run of a query on Kafka; `engine`: `streamsql`, or a peer."""
 
     query: Query
     partitions: int
     guarantee: str
     mode: str
+    engine: str = "streamsql"
+
+    @property
+    def start(self) -> tuple[str, str, str]:
+        """What runs have in common that start alike."""
+        return (self.engine, self.query.name, self.guarantee)
 
     def __str__(self) -> str:
         where = f"{self.partitions} partition{'s' * (self.partitions > 1)}"
-        return f"{self.query.name} kafka {where} {self.guarantee} {self.mode}"
+        return f"{self.query.name} {self.engine} kafka {where} {self.guarantee} {self.mode}"
 
 
 @dataclass(slots=True)
@@ -82,7 +89,9 @@ class KafkaBench:
     broker: str
     failures: list[str] = field(default_factory=list[str])
     _counts: Mapping[str, int] = field(default_factory=dict[str, int])
-    _starts: dict[tuple[str, str], Usage] = field(default_factory=dict[tuple[str, str], Usage])
+    _starts: dict[tuple[str, str, str], Usage] = field(
+        default_factory=dict[tuple[str, str, str], Usage]
+    )
     _floors: dict[str, str] = field(default_factory=dict[str, str])
 
     def results(self) -> Iterator[dict[str, object]]:
@@ -92,9 +101,10 @@ class KafkaBench:
             runs = self._runs(partitions)
             self._topics("create", *("--partitions", str(partitions), "--topics", ",".join(topics)))
             try:
-                for run in {(run.query.name, run.guarantee): run for run in runs}.values():
+                self._counts = {}
+                for run in {run.start: run for run in runs}.values():
                     tell(f"{run}: start")
-                    self._starts[run.query.name, run.guarantee] = self._measure(run)
+                    self._starts[run.start] = self._measure(run)
                     self._drop(run.query)
                 self._load(topics)
                 for run in runs:
@@ -104,10 +114,13 @@ class KafkaBench:
 
     def _runs(self, partitions: int) -> list[Run]:
         return [
-            Run(query=query, partitions=partitions, guarantee=guarantee, mode=mode)
+            Run(query=query, partitions=partitions, guarantee=guarantee, mode=mode, engine=engine)
             for query in self.settings.kafka_queries
             for mode in (self.settings.modes if query.has_state else ("changes",))
+            for engine in ("streamsql", *self.settings.peers)
+            if engine == "streamsql" or query.name in PEERS[engine].queries
             for guarantee in self.settings.guarantees
+            if engine == "streamsql" or guarantee == "at_least_once"
         ]
 
     def _results(self, run: Run) -> Iterator[dict[str, object]]:
@@ -129,19 +142,20 @@ class KafkaBench:
             )
         finally:
             self._drop(run.query)
-        extra = read_summary(self.work / "summary.json", usage)
+        ours = run.engine == "streamsql"
+        extra = read_summary(self.work / "summary.json", usage) if ours else {}
         records, digest = found.pop("records"), found.pop("digest")
         return Left(usage=usage, records=records, digest=digest, extra={**extra, **found})
 
     def _result(self, run: Run, left: Left) -> dict[str, object]:
-        start = self._starts[run.query.name, run.guarantee]
+        start = self._starts[run.start]
         records_in = sum(self._counts[topic] for topic in run.query.topics)
         spent = max(left.usage.cpu_seconds - start.cpu_seconds, 0.0)
         usage = {name: round(value, 3) for name, value in asdict(left.usage).items()}
         return {
             "query": run.query.name,
             "broker": "kafka",
-            "engine": "streamsql",
+            "engine": run.engine,
             "mode": run.mode,
             "partitions": run.partitions,
             "guarantee": run.guarantee,
@@ -181,6 +195,8 @@ class KafkaBench:
         """One engine from its start until it has read all there is."""
         state = self.work / "state"
         rmtree(state, ignore_errors=True)
+        if run.engine != "streamsql":
+            return self._measure_peer(run, state)
         settings = {
             "ksql.service.id": f"{SERVICE}-{uuid.uuid4().hex}",
             "processing.guarantee": run.guarantee,
@@ -190,6 +206,21 @@ class KafkaBench:
         summary = ("--summary-json", str(self.work / "summary.json"))
         given = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         return self._program(streamsql(), "run", *words, *summary, *given, str(run.query.path))
+
+    def _measure_peer(self, run: Run, state: Path) -> Usage:
+        """The same of another engine, which finds its sink made."""
+        query, partitions = run.query, run.partitions
+        self._topics("create", "--partitions", str(partitions), "--topics", query.sink)
+        job = Job(
+            broker=self.broker,
+            query=query.name,
+            sink=query.sink,
+            partitions=partitions,
+            records=sum(self._counts.get(topic, 0) for topic in query.topics),
+            cache=MODES[run.mode],
+            work=state,
+        )
+        return self._program(*PEERS[run.engine].command(job))
 
     def _program(self, *command: str) -> Usage:
         log = self.work / "measured.log"
@@ -205,7 +236,8 @@ class KafkaBench:
         )
 
     def _drop(self, query: Query) -> None:
-        self._topics("drop", "--topics", query.sink, "--prefix", f"_streamsql-{SERVICE}")
+        for prefix in (f"_streamsql-{SERVICE}", PREFIX):
+            self._topics("drop", "--topics", query.sink, "--prefix", prefix)
 
     def _topics(self, act: str, *words: str) -> Mapping[str, int]:
         return answer("benchmarks.topics", act, "--broker", self.broker, *words)

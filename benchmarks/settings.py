@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.peers import PEERS
 from benchmarks.query import DEFAULT, DEFAULT_KAFKA, FOLDER, Query, read_query
 
 __all__ = ["ENGINES", "MODES", "Settings", "read_settings"]
@@ -35,7 +36,8 @@ class Settings:
     system's place for them. A program that is not done after `timeout_s` seconds is ended.
 
     `logs`: where queries run. On Kafka it is `kafka_queries`, on the cluster `broker` or one that
-    is started; of `repeats` runs the one counts that used the least CPU. `rates`: records a second
+    is started; of `repeats` runs the one counts that used the least CPU; `peers` are other engines
+    that run them there. `rates`: records a second
     for latency. `restored_keys`: rows of the state that is restored. `single`: the query files
     through which one record goes at a time.
     """
@@ -47,6 +49,7 @@ class Settings:
     partitions: tuple[int, ...] = (1, 4)
     guarantees: tuple[str, ...] = GUARANTEES
     repeats: int = 1
+    peers: tuple[str, ...] = ()
     kafka_parts: tuple[str, ...] = KAFKA_PARTS
     rates: tuple[int, ...] = (1_000, 20_000)
     restored_keys: int = 1_000_000
@@ -74,6 +77,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         partitions=tuple(int(n) for n in _listed(given.get("BENCH_PARTITIONS", "1,4"))),
         guarantees=_some_of(given, "BENCH_GUARANTEES", GUARANTEES),
         repeats=int(given.get("BENCH_REPEATS", "1")),
+        peers=_some_of(given, "BENCH_PEERS", tuple(PEERS)) if "BENCH_PEERS" in given else (),
         kafka_parts=_some_of(given, "BENCH_KAFKA", KAFKA_PARTS),
         rates=tuple(int(n) for n in _listed(given.get("BENCH_RATES", "1000,20000"))),
         restored_keys=int(given.get("BENCH_RESTORED_KEYS", "1000000").replace("_", "")),

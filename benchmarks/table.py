@@ -13,8 +13,8 @@ _HEADINGS = (
     *("× floor", "RSS MB", "result"),
 )
 _KAFKA_HEADINGS = (
-    *("query", "mode", "guarantee", "parts", "in", "out", "records/s", "start CPU s", "CPU s/M"),
-    *("× consume", "RSS MB", "result"),
+    *("query", "engine", "mode", "guarantee", "parts", "in", "out", "records/s", "start CPU s"),
+    *("CPU s/M", "× consume", "RSS MB", "result"),
 )
 _TEXT_COLUMNS = (0, 1, 2, 11)
 
@@ -30,7 +30,7 @@ def format_kafka_table(results: Sequence[Result]) -> str:
     """The table of runs on Kafka. `CPU s/M` and `records/s` are without the start; `× consume`: CPU
     time over that of reading the records; `result`: whether the digest is DuckDB's batch's."""
     rows = [_kafka_row(result) for result in results]
-    return _lines(_KAFKA_HEADINGS, rows, left=(0, 1, 2, 11))
+    return _lines(_KAFKA_HEADINGS, rows, left=(0, 1, 2, 3, 12))
 
 
 def _lines(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int]) -> str:
@@ -50,7 +50,7 @@ def _kafka_row(result: Result) -> tuple[str, ...]:
         float(result[name]) for name in ("seconds", "start_seconds", "records_in")
     )
     return (
-        *(str(result[name]) for name in ("query", "mode", "guarantee", "partitions")),
+        *(str(result[name]) for name in ("query", "engine", "mode", "guarantee", "partitions")),
         f"{records:,.0f}",
         f"{result['records_out']:,}",
         f"{records / max(seconds - start, 0.001):,.0f}",

@@ -311,6 +311,8 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
         "q12",
     ]
     assert plain.spec == {"bids": 1_000_000}
+    assert plain.peers == ()
+    assert settings.read_settings({"BENCH_PEERS": "flink"}).peers == ("flink",)
     assert nexmark.Spec(**plain.spec).bid_bytes == 185
     mine = tmp_path / "mine.sql"
     mine.write_text((query.FOLDER / "q1.sql").read_text())
