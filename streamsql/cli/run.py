@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -67,6 +68,8 @@ def _with_connection(
             # A script that cannot be read is found before the first has done anything.
             read_script(path)
         with open_connection(options) as connection:
+            # What has been loaded stays: the collector need not walk over it again and again.
+            gc.freeze()
             code = work(connection, screen)
         screen.flush()
     except BrokenPipeError:
