@@ -2,7 +2,8 @@
 
 The way of ksqlDB's RecordFormatter: all formats are possible at first, each key and each value
 takes away those that cannot read it, and the first that is left shows it. The formats of a source
-declared on the topic come first, so that a windowed or numeric key is shown as what it is.
+declared on the topic come first, so that a windowed or numeric key is shown as what it is. A
+record that names a schema of the registry is shown by it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from streamsql.catalog.catalog import FormatSpec, Source
+from streamsql.errors import RegistryError
+from streamsql.formats import WITH_SCHEMAS, SchemaFormat
+from streamsql.formats.shown import schema_id, shown_record
 from streamsql.schema.column import Column, Schema
+from streamsql.schema.registered import Schemas
 from streamsql.schema.types import BIGINT, DOUBLE, INTEGER, STRING
 
 __all__ = ["PRINTED", "RecordPrinter", "printed_lines", "record_line"]
@@ -87,6 +92,26 @@ _PLAIN: tuple[tuple[str, Read], ...] = (
 )
 
 
+def _with_schemas(schemas: Schemas) -> list[tuple[str, Read]]:
+    """The formats whose records name a schema of the registry."""
+
+    def reads(format_: SchemaFormat) -> Read:
+        def read(data: bytes) -> str:
+            number = schema_id(data)
+            try:
+                schema = schemas.schema(number)
+            except RegistryError as error:
+                # The bytes are shown all the same, and it is not asked again for each record.
+                raise ValueError(error.primary) from error
+            if schema is None:
+                raise ValueError(f"no schema {number}")
+            return shown_record(format_, schema, data)
+
+        return read
+
+    return [(name, reads(format_)) for name, format_ in WITH_SCHEMAS.items()]
+
+
 def _session(read: Read) -> Read:
     def windowed(data: bytes) -> str:
         if len(data) < 16:
@@ -145,17 +170,23 @@ class _Formats:
 class RecordPrinter:
     """Gives `receive` every `interval`-th record of the batches of raw records that it takes.
 
-    `sources`: those declared on the topic.
+    `sources`: those declared on the topic. `schemas`: where records name theirs.
     """
 
     def __init__(
-        self, receive: Callable[[pa.Table], None], *, interval: int, sources: Sequence[Source]
+        self,
+        receive: Callable[[pa.Table], None],
+        *,
+        interval: int,
+        sources: Sequence[Source],
+        schemas: Schemas,
     ) -> None:
-        windowed = [(f"{w}({n})", make(r)) for n, r in _PLAIN for w, make in _WINDOWED]
+        plain = [*_with_schemas(schemas), *_PLAIN]
+        windowed = [(f"{w}({n})", make(r)) for n, r in plain for w, make in _WINDOWED]
         self._receive, self._interval = receive, interval
         self._count = 0
-        self._keys = _Formats([*windowed, *_PLAIN], [_key_name(s) for s in sources])
-        self._values = _Formats(_PLAIN, [_name(s.value_format, s.schema.value) for s in sources])
+        self._keys = _Formats([*windowed, *plain], [_key_name(s) for s in sources])
+        self._values = _Formats(plain, [_name(s.value_format, s.schema.value) for s in sources])
 
     def take(self, batch: pa.Table) -> None:
         """Takes `_ts`, `_part`, `KEY` and `VALUE` of a step."""
@@ -181,7 +212,7 @@ def _key_name(source: Source) -> str:
 def _name(spec: FormatSpec, columns: Sequence[Column]) -> str:
     """The name under which PRINT knows a declared format."""
     if spec.name != "KAFKA":
-        return spec.name if spec.name == "JSON" else "KAFKA_STRING"
+        return spec.name if spec.name in ("JSON", *WITH_SCHEMAS) else "KAFKA_STRING"
     types = {INTEGER: "KAFKA_INT", BIGINT: "KAFKA_BIGINT", DOUBLE: "KAFKA_DOUBLE"}
     return next((types[c.type] for c in columns[:1] if c.type in types), "KAFKA_STRING")
 

@@ -29,6 +29,7 @@ async def handle(statement: PrintTopic, session: SessionState) -> Push:
         stream.receive,
         interval=statement.interval or 1,
         sources=[s for s in engine.catalog.sources.values() if s.topic == statement.topic],
+        schemas=engine.registry,
     )
     options = QueryOptions(
         reset="earliest" if statement.from_beginning else "latest",
