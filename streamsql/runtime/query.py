@@ -24,8 +24,8 @@ RUNNING, PAUSED, ERROR = "RUNNING", "PAUSED", "ERROR"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryOptions:
-    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end; a
-    persistent one has none.
+    """How a query runs. `emit` receives the outputs of a push query, `on_error` its end, and `stop`
+    ends it from outside; a persistent one has none.
 
     `ready`: whether the reader of a push query can take more now; the query waits while it cannot.
     `text`: the push query as it was written.
@@ -40,6 +40,7 @@ class QueryOptions:
     stop_on_bad_timestamp: bool = False
     emit: Callable[[pa.Table], None] | None = None
     on_error: Callable[[QueryError], None] | None = None
+    stop: Callable[[], None] | None = None
     ready: Callable[[], bool] | None = None
     text: str = ""
     exactly_once: bool = True

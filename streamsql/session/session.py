@@ -12,6 +12,7 @@ import json
 from streamsql import sql
 from streamsql.errors import StatementError, UnsupportedError
 from streamsql.session.handlers import HANDLERS, RECORDED
+from streamsql.session.handlers.control import end_push
 from streamsql.session.result import Result
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import AlterSystem, ControlQuery, Statement
@@ -41,6 +42,8 @@ class Session(SessionState):
     async def handle(self, statement: Statement) -> Result:
         """Performs a statement; a definition goes to the statement log: on Kafka first, since all
         engines of the service perform it, else behind it."""
+        if isinstance(statement, ControlQuery) and (ended := end_push(statement, self)):
+            return ended
         shared = self.engine.submit is not None and self.engine.live
         if shared and isinstance(statement, RECORDED):
             return await self._submit(statement)

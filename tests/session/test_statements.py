@@ -112,6 +112,31 @@ def test_printing_goes_on_as_records_come(connection: Connection) -> None:
     assert push.ended
 
 
+def test_a_push_query_is_terminated_by_its_id(tmp_path: Path) -> None:
+    with Connection(str(tmp_path / "q.duckdb")) as connection:
+        connection.execute(STREAM)
+        push = connection.execute("SELECT * FROM s EMIT CHANGES;")
+        printed = connection.execute("PRINT s;")
+        assert isinstance(push, SyncPush)
+        assert isinstance(printed, SyncPush)
+        connection.execute("INSERT INTO s VALUES (1, 1);")
+        listed = connection.execute("SHOW QUERIES;")
+        assert isinstance(listed, Listing)
+        ids = [row[0] for row in listed.rows if row[1] == "PUSH"]
+        for query_id in ids:
+            connection.execute(f"TERMINATE {str(query_id).upper()};")
+        assert [len(one.drain()) for one in (push, printed)] == [1, 1]
+        assert push.ended
+        assert printed.ended
+        with pytest.raises(StatementError, match="Unknown queryId"):
+            connection.execute(f"TERMINATE {ids[0]};")
+    # It was nothing to be done again.
+    with Connection(str(tmp_path / "q.duckdb")) as connection:
+        listed = connection.execute("SHOW QUERIES;")
+        assert isinstance(listed, Listing)
+        assert listed.rows == ()
+
+
 def test_a_setting_of_the_system_outlives_the_engine(tmp_path: Path) -> None:
     path = str(tmp_path / "kept.duckdb")
     with Connection(path) as first:

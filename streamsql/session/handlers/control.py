@@ -1,4 +1,4 @@
-"""TERMINATE, PAUSE and RESUME of persistent queries."""
+"""TERMINATE, PAUSE and RESUME of persistent queries; TERMINATE of push queries of this engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from streamsql.errors import StatementError
 from streamsql.session.result import Result
 from streamsql.session.state import SessionState
 from streamsql.sql.statement import ControlQuery
+
+
+def end_push(statement: ControlQuery, session: SessionState) -> Result | None:
+    """Ends the push query that TERMINATE names, whose reader gets no more rows; None where it names
+    none. That concerns this engine alone, and is not kept."""
+    if statement.action != "TERMINATE" or statement.query_id is None:
+        return None
+    for query_id, running in session.engine.runtime.queries.items():
+        if query_id.upper() == statement.query_id.upper() and running.options.stop is not None:
+            running.options.stop()
+            return Result(statement=statement.text, message=f"Query {query_id} terminated.")
+    return None
 
 
 async def handle(statement: ControlQuery, session: SessionState) -> Result:

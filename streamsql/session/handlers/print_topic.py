@@ -37,6 +37,7 @@ async def handle(statement: PrintTopic, session: SessionState) -> Push:
         emit=printer.take,
         ready=stream.ready,
         on_error=stream.fail,
+        stop=stream.stop,
         text=statement.text,
     )
     if not stream.ended:

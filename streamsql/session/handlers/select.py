@@ -68,6 +68,7 @@ async def start(
         emit=stream.receive,
         ready=stream.ready,
         on_error=stream.fail,
+        stop=stream.stop,
         text=statement.text,
     )
     if not stream.ended:
