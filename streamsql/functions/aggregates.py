@@ -24,7 +24,7 @@ __all__ = ["ENTRIES"]
 
 _COUNTS = Combined(BIGINT, "sum({0})::BIGINT")
 _SUMS = Combined(Decimal(38, 0), "sum({0})::HUGEINT")
-"""A HUGEINT on its way: of whole numbers it takes 2^63 records to need more digits."""
+"""A HUGEINT on its way: of BIGINT it takes 2^63 records to need more digits."""
 
 
 def wrap(sql: str, type_: SqlType) -> str:
@@ -33,6 +33,10 @@ def wrap(sql: str, type_: SqlType) -> str:
     half = 2**31 if type_ == INTEGER else 2**63
     wrapped = f"((({sql}) + {half}::HUGEINT) & {2 * half - 1}::HUGEINT) - {half}::HUGEINT"
     return f"coalesce(TRY_CAST({sql} AS {name}), ({wrapped})::{name})"
+
+
+_WRAPPING = Combined(BIGINT, "sum({0})", sent=wrap("{0}", BIGINT))
+"""A sum that wraps around at the end may do so on its way."""
 
 
 def _count(type_: SqlType, *arguments: TypedSql) -> BoundAggregate:
@@ -56,7 +60,7 @@ def _count(type_: SqlType, *arguments: TypedSql) -> BoundAggregate:
 def _sum(type_: SqlType, x: TypedSql) -> BoundAggregate:
     """SUM of INTEGER, BIGINT or DECIMAL; 0 of none."""
     added = "coalesce({p0}, 0)::HUGEINT + coalesce({q0}, 0)"
-    merged, combined = wrap(added, type_), _SUMS
+    merged, combined = wrap(added, type_), _WRAPPING
     if isinstance(type_, Decimal):
         merged = f"(coalesce({{p0}}, 0) + coalesce({{q0}}, 0))::{duckdb_type(type_)}"
         combined = Combined(Decimal(38, type_.scale), "sum({0})")
@@ -92,7 +96,7 @@ def _sum_list(type_: SqlType, x: TypedSql) -> BoundAggregate:
         merge=(wrap("coalesce({p0}, 0)::HUGEINT + coalesce({q0}, 0)::HUGEINT", type_),),
         result="{p0}",
         signed=(f"sum({{sign}} * {each}) OVER {{w}}",),
-        combined=(_SUMS,),
+        combined=(_WRAPPING,),
     )
 
 
@@ -145,7 +149,8 @@ def _average(type_: SqlType, x: TypedSql) -> BoundAggregate:
             "coalesce(sum(CASE WHEN {0} IS NOT NULL THEN {sign} END) OVER {w}, 0)::BIGINT",
         ),
         nested=True,
-        combined=(_SUMS, _COUNTS),
+        # A batch of INTEGER cannot leave BIGINT.
+        combined=(Combined(BIGINT, "sum({0})") if x.type == INTEGER else _SUMS, _COUNTS),
     )
 
 

@@ -226,11 +226,12 @@ def kernels_of(functions: Sequence[ScalarFunction | TableFunction]) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """A partial that goes to another stage: the type it travels as, and the text of many of them,
-    `{0}`, in any order, within GROUP BY."""
+    """A partial that goes to another stage: the type it travels as, the text of many of them,
+    `{0}`, in any order, within GROUP BY, and what is sent of one, `{0}`."""
 
     type: SqlType
     group: str
+    sent: str = "{0}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,11 +60,10 @@ class Combine:
             " arg_max_null(_hdr, _seq) AS _hdr"
         )
         grouped = ", ".join([meta, listed, *partials.grouped()])
+        sent = [c for a in self.aggregates for c in a.combined]
         values = ", ".join(
-            f"{q}::{duckdb_type(column.type)} AS {name}"
-            for q, column, name in zip(
-                partials.names("_q"), self.schema.value, names[len(keys) :], strict=True
-            )
+            f"({c.sent.format(q)})::{duckdb_type(c.type)} AS {name}"
+            for c, q, name in zip(sent, partials.names("_q"), names[len(keys) :], strict=True)
         )
         sql = (
             f"(SELECT _seq, _part, _off, _ts, _null, _hdr, {listed}, {values}"
