@@ -55,9 +55,13 @@ class Peer:
         """What runs the job; Failed where jars or a compiler are missing."""
         folder = self._folder()
         job.work.mkdir(parents=True, exist_ok=True)
-        log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
+        # What they unpack goes with the job's folder: both leave it behind where they are killed.
+        own = (
+            f"-Djava.io.tmpdir={job.work}",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+        )
         path = f"{folder / 'classes'}:{folder / 'libs'}/*"
-        java = ["java", f"-Xmx{HEAP}", *self.options, log, "-cp", path, self.program]
+        java = ["java", f"-Xmx{HEAP}", *self.options, *own, "-cp", path, self.program]
         return [*java, *self.words(job)]
 
     def _folder(self) -> Path:

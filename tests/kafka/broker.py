@@ -138,8 +138,10 @@ class Broker:
 
     def _command(self, *words: str) -> list[str]:
         log = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.yaml')}"
+        # A broker that is killed leaves the libraries that it unpacked.
+        unpacked = f"-Djava.io.tmpdir={self.folder}"
         heap = [f"-Xmx{self._memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        return ["java", *heap, log, "-cp", f"{self._libraries}/*", *words]
+        return ["java", *heap, unpacked, log, "-cp", f"{self._libraries}/*", *words]
 
     def _java(self, *words: str) -> str:
         done = subprocess.run(self._command(*words), capture_output=True, text=True)

@@ -35,6 +35,7 @@ _TOPIC = re.compile(r"KAFKA_TOPIC\s*=\s*'([^']+)'", re.IGNORECASE)
 
 _TWO_TABLES = "rows of two tables that have one time"
 _ONE_OF = "Apicurio takes no JSON Schema whose root is a oneOf, which a bare key has"
+_ID = "the registry is shared, and a schema has another id there"
 _OTHERS = "a cluster has topics of others"
 APART = {
     "both tables of a full join emit, and what is gone leaves a tombstone": _TWO_TABLES,
@@ -44,7 +45,8 @@ APART = {
     "JSON_SR is JSON behind a schema id": _ONE_OF,
     "JSON_SR columns come back as they were written, by a schema that gives them all": _ONE_OF,
     "columns come from the message that is named": "Apicurio calls the latest schema AVRO",
-    "a schema is there as asserted, and goes with its topic": "it has another id there",
+    "a schema is there as asserted, and goes with its topic": _ID,
+    "a record that names no schema, or one that nobody registered, is skipped": _ID,
 }
 """Titles of cases that cannot hold here, with why."""
 

@@ -45,9 +45,9 @@ ASSERT VALUES seen (n) VALUES (2);
 --@test: a bare value has no record around it, and a null one has no bytes
 CREATE STREAM given (n INT) WITH (KAFKA_TOPIC='given', VALUE_FORMAT='AVRO', WRAP_SINGLE_VALUE=false, PARTITIONS=1);
 CREATE STREAM raw (line BYTES) WITH (KAFKA_TOPIC='given', VALUE_FORMAT='KAFKA');
-CREATE STREAM seen AS SELECT FROM_BYTES(line, 'hex') AS line FROM raw;
+CREATE STREAM seen AS SELECT FROM_BYTES(SUBSTRING(line, 6), 'hex') AS line FROM raw;
 INSERT INTO given VALUES (5);
-ASSERT VALUES seen (line) VALUES ('00000000010A');
+ASSERT VALUES seen (line) VALUES ('0A');
 
 --@test: a key of two columns is a record, and finds its partition by its bytes
 CREATE TABLE given (a INT PRIMARY KEY, b STRING PRIMARY KEY, v INT) WITH (KAFKA_TOPIC='given', FORMAT='AVRO', PARTITIONS=3);
