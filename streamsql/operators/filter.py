@@ -77,7 +77,7 @@ class Filter:
             f" LEFT JOIN {state} st ON {key.equal('st', 'b')}"
             f" WINDOW w AS (PARTITION BY {key.listed('b')} ORDER BY b._seq)"
         )
-        rows = builder.add(f"SELECT * FROM ({judged}) ORDER BY _seq", hint="judged")
+        rows = builder.add(judged, hint="judged")
         if guarded.log:
             builder.reject(rows, [LOG])
         builder.effect(

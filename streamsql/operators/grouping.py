@@ -154,30 +154,35 @@ def _staged(grouped: Grouped, state: str) -> str:
 
 
 def _every_change(grouped: Grouped, state: str) -> str:
-    """The groups after each row, in order; `_fin` marks the last row of each."""
+    """The groups after each row; `_fin` marks the last row of each."""
     partials, key = grouped.partials, grouped.key.listed()
     window = "w"
     over = f"(PARTITION BY {key} ORDER BY _seq ROWS UNBOUNDED PRECEDING)"
-    sql = _staged(grouped, state)
-    kept = ["_seq", "_hdr", "_rid", key]
+    kept = ["_seq", "_hdr", key]
     own = partials.signed if grouped.changes else partials.running
     if grouped.changes:
         kept += ["_sign", "_mute", *(name for name, _ in partials.arguments)]
     folds = folds_of(partials)
     running = [
-        "greatest(_pts, max(_ts) OVER w) AS _ts",
+        "max(_ts) OVER w AS _ts",
         "lead(_seq) OVER w IS NULL AS _fin",
         *own(window, key),
         *(["first_value(_seq) OVER w AS _g", *partials.lifts()] if folds else []),
     ]
-    columns = ", ".join([*kept, *partials.names("_p"), *running])
-    sql = f"SELECT {columns} FROM ({sql}) WINDOW w AS {over}"
-    merged = [*kept, "_ts", "_fin", *partials.merged()]
+    if partials.staged or grouped.changes:
+        # They look at the state for each row.
+        columns = [*kept, "_rid", "_pts", *partials.names("_p"), *running]
+        sql = f"SELECT {', '.join(columns)} FROM ({_staged(grouped, state)}) WINDOW w AS {over}"
+    else:
+        # What the state has would only be carried through the window's sort.
+        sql = f"SELECT {', '.join([*kept, *running])} FROM {grouped.rows} WINDOW w AS {over}"
+        sql = _joined(replace(grouped, rows=f"({sql})"), state)
+    merged = [*kept, "_rid", "greatest(_pts, _ts) AS _ts", "_fin", *partials.merged()]
     if folds:
         merged += ["_g", *(f"_p{f.number}" for f in folds), *(f"_l{f.number}" for f in folds)]
-    # The fold kernel needs the rows of a group together; what reads the result orders it by _seq.
-    order = "_g, _seq" if folds else "_seq"
-    return f"SELECT {', '.join(merged)} FROM ({sql}) ORDER BY {order}"
+    # The fold kernel needs the rows of a group together.
+    order = " ORDER BY _g, _seq" if folds else ""
+    return f"SELECT {', '.join(merged)} FROM ({sql}){order}"
 
 
 def _last_changes(grouped: Grouped, state: str) -> str:
@@ -192,7 +197,7 @@ def _last_changes(grouped: Grouped, state: str) -> str:
             *partials.grouped(),
         ]
         sql = f"SELECT {key.listed()}, {', '.join(whole)} FROM ({_staged(grouped, state)})"
-        return f"SELECT {', '.join(columns)} FROM ({sql} GROUP BY ALL) ORDER BY _seq"
+        return f"SELECT {', '.join(columns)} FROM ({sql} GROUP BY ALL)"
     group = ", ".join(
         [
             "max(_seq) AS _seq",
@@ -209,7 +214,7 @@ def _last_changes(grouped: Grouped, state: str) -> str:
         f"SELECT b.* REPLACE (greatest(st._ts, b._ts) AS _ts), {', '.join(kept)}, st.rowid AS _rid"
         f" FROM ({sql}) b LEFT JOIN {state} st ON {key.equal('st', 'b')}"
     )
-    return f"SELECT {', '.join(columns)} FROM ({sql}) ORDER BY _seq"
+    return f"SELECT {', '.join(columns)} FROM ({sql})"
 
 
 def folds_of(partials: Partials) -> list[Fold]:

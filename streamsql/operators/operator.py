@@ -227,7 +227,11 @@ class Builder:
         batch: str = "",
         read: str = "",
     ) -> str:
-        """Adds a statement that returns rows and gives the name of its result."""
+        """Adds a statement that returns rows and gives the name of its result.
+
+        Rows that go to a kernel, or leave, are in order. A result that stays is a table, which has
+        none: who reads it brings them in order, and what orders them before that sorts for nothing.
+        """
         # What a kernel returns is registered, all else is a table: of two queries on a connection
         # the one must not find the other's name taken.
         name = self.result_name(f"{hint}_kernel" if kernel else hint)
@@ -262,7 +266,7 @@ class Builder:
         troubles = relation.troubles
         if not troubles and not relation.sql.startswith("("):
             return relation
-        name = self.add(f"SELECT * FROM {relation.sql} ORDER BY _seq", hint=hint)
+        name = self.add(f"SELECT * FROM {relation.sql}", hint=hint)
         if not troubles:
             return replace(relation, sql=name)
         self.reject(name, troubles)

@@ -66,8 +66,7 @@ def last_changes(builder: Builder, relation: Relation, state: str, key: TableKey
     )
     return builder.add(
         f"SELECT b.*, st.rowid AS _rid FROM ({last}) b"
-        f" LEFT JOIN {state} st ON {key.equal('st', 'b')}"
-        " ORDER BY _seq",
+        f" LEFT JOIN {state} st ON {key.equal('st', 'b')}",
         hint="last",
     )
 

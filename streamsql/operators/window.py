@@ -60,7 +60,7 @@ def timed_rows(builder: Builder, rows: str) -> tuple[str, str]:
     running = "max(b._ts) OVER (PARTITION BY b._part ORDER BY b._seq ROWS UNBOUNDED PRECEDING)"
     timed = builder.add(
         f"SELECT b.*, greatest(tm._t, {running}) AS _t FROM {rows} b"
-        f" LEFT JOIN {time} tm ON tm._part = b._part ORDER BY _seq",
+        f" LEFT JOIN {time} tm ON tm._part = b._part",
         hint="timed",
     )
     keep_time(builder, timed, time)
