@@ -36,6 +36,7 @@ from streamsql.brokers.group import (
     decode_told,
 )
 from streamsql.brokers.kafka_errors import explain, explain_connection
+from streamsql.brokers.kafka_opening import open_client
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
 from streamsql.brokers.log import TopicPartition
 
@@ -90,12 +91,10 @@ class KafkaGroup:
         """Asks to be a member; `changed` is set once there is an assignment."""
         try:
             self._consumer.subscribe(self._topics, listener=_Listener(self._take))
-            await self._consumer.start()
+            await open_client(self._consumer.start, self._consumer.stop)
         except kafka.KafkaConnectionError as error:
-            await self._consumer.stop()
             raise await explain_connection(self._settings) from error
         except kafka.KafkaError as error:
-            await self._consumer.stop()
             doing = f"group {self._group} cannot be joined"
             raise explain(error, self._settings, doing) from error
 

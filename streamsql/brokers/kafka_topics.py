@@ -25,6 +25,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition as KafkaPartition
 
 from streamsql.brokers.kafka_errors import explain, explain_connection
+from streamsql.brokers.kafka_opening import open_client
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
 from streamsql.brokers.log import TopicInfo, TopicPartition
 from streamsql.brokers.placement import check_topic, unknown_topic
@@ -57,9 +58,8 @@ class KafkaTopics:
     async def open(self) -> None:
         """Connects; LogError that says why where it cannot."""
         try:
-            await self._client.bootstrap()
+            await open_client(self._client.bootstrap, self._client.close)
         except kafka.KafkaError as error:
-            await self._client.close()
             raise await explain_connection(self._settings) from error
 
     async def close(self) -> None:
