@@ -71,6 +71,7 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "aiokafka": ("brokers.kafka*",),
     "click": ("cli.*",),
     "cramjam": ("brokers.kafka*",),
+    "google_crc32c": ("brokers.kafka*",),
     "duckdb": ("engine.*", "brokers.embedded*", "registry.embedded", "registry.opening"),
     "msgspec": ("formats.msgpack",),
     "numpy": (

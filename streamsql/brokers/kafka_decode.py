@@ -15,12 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import google_crc32c
 import numpy as np
 import pyarrow as pa
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.errors import KafkaError
 from aiokafka.record.legacy_records import LegacyRecordBatch
-from aiokafka.record.util import calc_crc32c, decode_varint
+from aiokafka.record.util import decode_varint
 
 from streamsql.brokers.kafka_batch import (
     CODEC,
@@ -135,7 +136,6 @@ def _find_batches(content: bytes, first_offset: int, aborted: _Aborted) -> tuple
     """The batches that hold records to be seen, and the offset behind the last one."""
     found: list[_Batch] = []
     next_offset = first_offset
-    view = memoryview(content)
     position = 0
     while (end := _end_of(content, position)) <= len(content):
         begin, position = position, end
@@ -145,7 +145,7 @@ def _find_batches(content: bytes, first_offset: int, aborted: _Aborted) -> tuple
             continue
         head = HEAD.unpack_from(content, begin)
         base, _, _, _, crc, attributes, delta, first, greatest, producer, _, _, count = head
-        if calc_crc32c(view[begin + CRC_END : end]) != crc:
+        if google_crc32c.value(content[begin + CRC_END : end]) != crc:
             raise ValueError(f"the checksum of the batch at offset {base} is wrong")
         next_offset = max(next_offset, base + delta + 1)
         hidden = bool(attributes & TRANSACTIONAL) and aborted.hides(producer, base + delta)

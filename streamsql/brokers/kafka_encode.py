@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
-from aiokafka.record.util import calc_crc32c
 
 from streamsql.brokers.kafka_batch import (
     COMPRESSIONS,
@@ -87,7 +87,7 @@ class EncodedBatch:
             fields = (0, length, _LEADER_EPOCH_UNKNOWN, _MAGIC, 0, self._attributes)
             head = HEAD.pack(*fields, self._count - 1, *values)
             content = b"".join((head[CRC_END:], self._records))
-            crc = calc_crc32c(content).to_bytes(4)
+            crc = google_crc32c.value(content).to_bytes(4)
             self._built = b"".join((head[: CRC_END - 4], crc, content))
         return self._built
 

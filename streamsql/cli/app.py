@@ -7,12 +7,16 @@ in ERROR; 130 Ctrl-C; 143 SIGTERM before the end; 141 nobody reads the output.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 __all__ = ["main"]
+
+# Numpy's linear algebra, which nobody here uses, would start threads that wait for work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 INTERRUPTED = 130
 DISTRIBUTION = "streamsql-engine"
