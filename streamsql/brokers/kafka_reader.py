@@ -269,7 +269,9 @@ class KafkaReader:
     ) -> pa.Table:
         """The next records of what is buffered (rules 1 and 2)."""
         sources = sorted(self._sources.values(), key=lambda s: s.place.topic not in first)
-        if not any(source.buffered for source in sources):
+        # A partition that may have earlier ones holds back all others.
+        ready = all(s.buffered or s.ended(self._written(s.place)) for s in sources)
+        if not ready or not any(source.buffered for source in sources):
             return FETCHED.empty_table()
         share = max(2 * records_max // len(sources), _CONSIDERED_MIN)
         keys = [np.maximum.accumulate(s.timestamps(min(share, records_max))) for s in sources]

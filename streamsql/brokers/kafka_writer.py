@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka
@@ -23,7 +22,8 @@ from streamsql.brokers.kafka_opening import open_client
 from streamsql.brokers.kafka_settings import KafkaSettings, connection_options
 from streamsql.brokers.kafka_topics import KafkaTopics
 from streamsql.brokers.log import RecordRefused, TopicPartition
-from streamsql.brokers.placement import Integers, as_appended, choose_partitions
+from streamsql.brokers.order import split_records
+from streamsql.brokers.placement import as_appended, choose_partitions
 
 _BATCH_BYTES_MAX = 1_000_000
 """Of a batch before compression. Larger ones cost no less, and a broker keeps them in memory."""
@@ -100,7 +100,7 @@ class KafkaWriter:
         self._turns[topic] += len(records)
         bytes_max = await self._topics.record_bytes_max(topic)
         encoded: dict[int, list[EncodedBatch]] = {}
-        for partition, part in _split(records, partitions):
+        for partition, part in split_records(records, partitions):
             batches = encode_records(
                 part,
                 compression=self._settings["compression.type"],
@@ -147,18 +147,6 @@ def _look_at_errors(producer: AIOKafkaProducer) -> None:
     for future in left:
         if future is not None and future.done() and not future.cancelled():
             future.exception()
-
-
-def _split(records: pa.Table, partitions: Integers) -> list[tuple[int, pa.Table]]:
-    """The records of each partition, in their order."""
-    present = np.unique(partitions)
-    if len(present) == 1:
-        return [(int(present[0]), records)]
-    order = np.argsort(partitions, kind="stable")
-    grouped = records.take(pa.array(order))
-    counts = np.bincount(partitions, minlength=int(present[-1]) + 1)
-    begins = np.cumsum(counts) - counts
-    return [(int(p), grouped.slice(int(begins[p]), int(counts[p]))) for p in present]
 
 
 def _too_large(topic: str, partition: int, size: int, size_max: int) -> RecordRefused:

@@ -85,6 +85,22 @@ def sort_records(table: pa.Table) -> pa.Table:
     return table.take(pa.array(np.argsort(sequence, kind="stable")))
 
 
+def split_records(table: pa.Table, numbers: Integers) -> list[tuple[int, pa.Table]]:
+    """The records of each number, by number, in their order; they are only copied where those of
+    one number do not stand side by side."""
+    if not len(numbers):
+        return []
+    if bool(np.any(numbers[1:] < numbers[:-1])):
+        order = np.argsort(numbers, kind="stable")
+        table, numbers = table.take(pa.array(order)), numbers[order]
+    begins = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+    lengths = np.diff(begins, append=len(numbers))
+    return [
+        (int(numbers[begin]), table.slice(begin, length))
+        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True)
+    ]
+
+
 def merge_topics(tables: Mapping[str, pa.Table], topics: Sequence[str]) -> pa.Table:
     """The records of `tables` (by topic) in order, as FETCHED for the request `topics`.
 

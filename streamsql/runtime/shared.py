@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 
 from streamsql.brokers.group import Fenced, Member
 from streamsql.brokers.log import TopicInfo, TopicPartition
+from streamsql.brokers.order import column, split_records
 from streamsql.engine.database import Database
 from streamsql.engine.step import Step, StepError
 from streamsql.errors import DatabaseError, QueryError, WorldError
@@ -409,10 +410,7 @@ def _by_number(table: pa.Table, whole: bool) -> Iterable[tuple[int, pa.Table]]:
     if whole:
         yield 0, table
         return
-    parts = table.column("part")
-    found = pc.unique(parts).to_pylist()
-    for part in sorted(found):
-        yield part, table if len(found) == 1 else table.filter(pc.equal(parts, part))
+    yield from split_records(table, column(table, "part"))
 
 
 def _numbered(table: pa.Table, number: int) -> pa.Table:
