@@ -75,8 +75,8 @@ THIRD_PARTIES: dict[str, tuple[str, ...]] = {
     "duckdb": ("engine.*", "brokers.embedded*", "registry.embedded", "registry.opening"),
     "msgspec": ("formats.msgpack",),
     "numpy": (
-        *("schema.murmur2", "operators.kernels.*", "engine.step", "engine.changelog"),
-        *("engine.reading", "engine.row_bytes", "brokers.*", "formats.*"),
+        *("schema.murmur2", "schema.row_bytes", "brokers.*", "formats.*"),
+        *("operators.kernels.*", "engine.step", "engine.changelog", "engine.reading"),
     ),
     "prompt_toolkit": ("shell.*",),
     "pyarrow": (

@@ -25,11 +25,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streamsql.engine import row_bytes
 from streamsql.engine.plan import PhysicalPlan, Statement, StateTable
-from streamsql.engine.row_bytes import Array, Counts, decode_rows, encode_rows
 from streamsql.errors import DatabaseError
+from streamsql.schema import row_bytes
 from streamsql.schema.duck import quote
+from streamsql.schema.row_bytes import Array, Counts, decode_rows, encode_rows
 
 __all__ = [
     "CHANGELOG",

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from streamsql.formats.format import Format, FormatOptions
-from streamsql.formats.rows import decode_row, encode_row
+from streamsql.engine.plan import left_name
+from streamsql.formats.format import READ, Format, FormatOptions
+from streamsql.formats.rows import old_row, row_columns, row_reader, row_writer
 from streamsql.operators.operator import WINDOW_META, Builder, Node, Relation, WindowInfo
 from streamsql.operators.sink import all_kernels, key_text
 from streamsql.schema.column import Schema
@@ -57,11 +58,14 @@ class Send:
         key = self.key_format.encode(schema.key, relation.keys, self.key_options, target="key")
         names = [relation.column(c.name) for c in (*schema.key, *schema.value)]
         types, meta = row_types(schema, table=self.table, window=self.window)
-        columns = [
+        first = [
             "NULL::INTEGER AS partition",
             "_ts AS timestamp",
             f"{key_text(replace(relation, window=None), key.sql)} AS key",
-            f"{encode_row(types, [*meta, *names])} AS value",
+        ]
+        columns = [
+            *first,
+            *row_columns(types, [*meta, *names]),
             "_hdr AS headers",
             f"{builder.task} AS part",
             *relation.troubles,
@@ -70,7 +74,7 @@ class Send:
             self.topic,
             relation,
             sql=f"SELECT {', '.join(columns)} FROM {relation.sql} ORDER BY _seq",
-            kernel=all_kernels(key),
+            kernel=all_kernels(key.kernel, row_writer(len(types), len(first))),
         )
         return relation
 
@@ -92,17 +96,25 @@ class Receive:
         return ()
 
     def lower(self, builder: Builder, *relations: Relation) -> Relation:
-        """One SELECT over the batch."""
+        """One SELECT over the batch and the rows in it."""
         batch = builder.input(self.topic, table=self.table)
         columns = (*self.schema.key, *self.schema.value)
         types, meta = row_types(self.schema, table=self.table, window=self.window)
-        row, texts = decode_row("_val", types)
+        row, texts = old_row("_val", types)
+        old = ", ".join(["_seq", *(f"{text} AS _c{i}" for i, text in enumerate(texts))])
+        rows = builder.add(
+            f"SELECT {old} FROM (SELECT *, {row} AS _row FROM {left_name(batch)}) ORDER BY _seq",
+            kernel=row_reader(types),
+            hint="received",
+            batch=batch,
+            read=READ,
+        )
         names = [*meta, *(quote(n) for n in physical_names(c.name for c in columns))]
-        read = [f"{text} AS {name}" for text, name in zip(texts, names, strict=True)]
+        read = [f"_c{i} AS {name}" for i, name in enumerate(names)]
         null = [] if self.table else ["FALSE AS _null"]
         listed = ", ".join(["_seq", "_part", "_off", "_ts", "_hdr", *null, *read])
         return Relation(
-            sql=f"(SELECT {listed} FROM (SELECT *, {row} AS _row FROM {batch}))",
+            sql=f"(SELECT {listed} FROM {rows})",
             schema=self.schema,
             table=self.table,
             window=self.window,

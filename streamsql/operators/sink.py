@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from streamsql.engine.plan import Kernel
-from streamsql.formats.format import Encode, Format, FormatOptions
+from streamsql.formats.format import Format, FormatOptions
 from streamsql.operators.operator import Builder, Node, Relation, WindowInfo
 from streamsql.operators.placement import partition_of
 from streamsql.operators.project import safe
@@ -85,7 +85,7 @@ class Sink:
             self.topic,
             relation,
             sql=f"SELECT {', '.join(columns)} FROM {relation.sql}{where} ORDER BY _seq",
-            kernel=all_kernels(key, value),
+            kernel=all_kernels(key.kernel, value.kernel),
         )
         return relation
 
@@ -111,9 +111,9 @@ def key_text(relation: Relation, key: str, *, whole: bool = False) -> str:
     return key if whole else f"CASE WHEN {given} THEN {key} END"
 
 
-def all_kernels(*sides: Encode) -> Kernel | None:
-    """One kernel that runs those of all sides."""
-    kernels = [e.kernel for e in sides if e.kernel is not None]
+def all_kernels(*some: Kernel | None) -> Kernel | None:
+    """One kernel that runs those that there are."""
+    kernels = [kernel for kernel in some if kernel is not None]
     if not kernels:
         return None
 

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pytest
 
 from streamsql.brokers.log import FETCHED
-from streamsql.engine import row_bytes
 from streamsql.engine.changelog import CHANGELOG, table_logs
 from streamsql.engine.database import Database
 from streamsql.engine.plan import PhysicalPlan, Statement, StateTable
 from streamsql.engine.step import StepError, Task
 from streamsql.errors import DatabaseError
+from streamsql.schema import row_bytes
 
 COLUMNS = (("_part", "INTEGER"), ("k", "DOUBLE"), ("v", "VARCHAR"))
 TABLE = StateTable(name="Q$rows0", columns=COLUMNS, key=("_part", "k"))

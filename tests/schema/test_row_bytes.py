@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streamsql.engine.row_bytes import decode_rows, encode_rows
+from streamsql.schema.row_bytes import decode_rows, encode_rows
 
 TEXTS = ("", "a", "é\u20ac\U0001f600", "a\x00b", "'\"\\,[]{}NULL", "x" * 300)
 BLOBS = (b"", b"\x00", b"\xff\xfe", bytes(range(256)))
