@@ -48,7 +48,8 @@ def _count(type_: SqlType, *arguments: TypedSql) -> BoundAggregate:
         arguments=arguments,
         type=type_,
         state=("BIGINT",),
-        running=(call + " OVER {w}",),
+        # The number of a row is the count of those up to it, for less.
+        running=(("count({0})" if arguments else "row_number()") + " OVER {w}",),
         group=(call,),
         merge=("coalesce({p0}, 0) + coalesce({q0}, 0)",),
         result="{p0}",
