@@ -85,7 +85,7 @@ def row_reader(types: Sequence[SqlType]) -> Kernel:
 def _column_counts(rows: Arrow) -> Ints:
     """How many columns each row has, -1 where it is none."""
     _, offsets, data = rows.buffers()
-    if not len(rows) or data is None:
+    if not len(rows) or data is None or len(data) < _HEAD_BYTES:
         return np.full(len(rows), -1, np.int64)
     ends = np.frombuffer(offsets, np.int32)[rows.offset : rows.offset + len(rows) + 1]
     content = np.frombuffer(data, np.uint8)

@@ -34,6 +34,8 @@ BYTES_MAX = 2**31 - 1
 
 TOO_LARGE = "rows of more than 2 GB at once"
 
+_ENDS_ELSEWHERE = "the bytes of a row end elsewhere"
+
 _LENGTH = np.dtype("<u4")
 
 
@@ -51,10 +53,11 @@ def decode_rows(rows: Array, skip: int, types: Iterable[pa.DataType]) -> list[Ar
     """The columns of `rows`, of which each begins with `skip` other bytes; ValueError where the
     bytes are no rows of these types."""
     offsets = _numbers(rows.buffers()[1], np.dtype(np.int32))[rows.offset :]
-    reader = _Reader(_data(rows.buffers()[2]), offsets[: len(rows)].astype(np.int64) + skip)
+    begins = offsets[: len(rows)].astype(np.int64) + skip
+    reader = _Reader(_data(rows.buffers()[2]), begins, offsets[1 : len(rows) + 1].astype(np.int64))
     columns = [_read(type_, None, reader) for type_ in types]
-    if not np.array_equal(reader.at, offsets[1 : len(rows) + 1]):
-        raise ValueError("the bytes of a row end elsewhere")
+    if not np.array_equal(reader.at, reader.ends):
+        raise ValueError(_ENDS_ELSEWHERE)
     return columns
 
 
@@ -156,11 +159,12 @@ def _sums(values: Counts, counts: Counts | None) -> Counts:
 
 
 class _Reader:
-    """Bytes with a place in each row."""
+    """Bytes with a place in each row, which has to stay before its end."""
 
-    def __init__(self, data: Bytes, at: Counts) -> None:
+    def __init__(self, data: Bytes, at: Counts, ends: Counts) -> None:
         self._bytes = data
         self.at = at
+        self.ends = ends
 
     def values(self, dtype: np.dtype[Any], counts: Counts | None) -> npt.NDArray[Any]:
         """The next `counts` values of each row, one where that is None; of all rows as one."""
@@ -170,23 +174,29 @@ class _Reader:
         starts = max(len(self._bytes) - width + 1, 0)
         # A value at every byte: what is picked need not be aligned.
         every = np.ndarray((starts,), dtype, self._bytes, strides=(1,))
-        picked = every[self.at]
-        self.at = self.at + width
-        return picked
+        begins = self.at
+        self._go_to(begins + width)
+        return every[begins]
 
     def ragged(self, lengths: Counts) -> Bytes:
         """The next `lengths` bytes of each row; of all rows as one."""
-        ends = self.at + lengths
+        begins, ends = self.at, self.at + lengths
+        self._go_to(ends)
         # Arrow copies slices faster than numpy does by index: of slices and gaps, every second.
         places = np.empty(2 * len(ends), np.int32)
-        places[0::2], places[1::2] = self.at, ends
-        self.at = ends
+        places[0::2], places[1::2] = begins, ends
         if not len(ends):
             return np.empty(0, np.uint8)
         buffers = [None, _buffer(places), _buffer(self._bytes)]
         slices = pa.Array.from_buffers(pa.binary(), len(places) - 1, buffers)
         taken = slices.take(pa.array(np.arange(0, len(places) - 1, 2), pa.int64()))
         return _data(taken.buffers()[2])[: lengths.sum()]
+
+    def _go_to(self, places: Counts) -> None:
+        """Goes on there; what lies behind a row's end would be any memory."""
+        if (places > self.ends).any():
+            raise ValueError(_ENDS_ELSEWHERE)
+        self.at = places
 
 
 def _read(kind: pa.DataType, counts: Counts | None, reader: _Reader) -> Array:
@@ -201,11 +211,19 @@ def _read(kind: pa.DataType, counts: Counts | None, reader: _Reader) -> Array:
         lengths = reader.values(_LENGTH, counts).astype(np.int64)
         inner = _entries(kind) if isinstance(kind, pa.MapType) else kind.value_type
         child = _read(inner, _sums(lengths, counts), reader)
+        if isinstance(kind, pa.MapType) and isinstance(child, pa.StructArray):
+            # Arrow ends the process over a map with such an entry.
+            if child.null_count or child.field(0).null_count:
+                raise ValueError("an entry of a map is not there, or has no key")
         buffers = [valid, _buffer(_offsets(lengths))]
         return pa.Array.from_buffers(kind, size, buffers, children=[child])
     if pa.types.is_binary(kind) or pa.types.is_string(kind):
         lengths = reader.values(_LENGTH, counts).astype(np.int64)
-        return _binary(kind, lengths, reader.ragged(_sums(lengths, counts)), valid)
+        array = _binary(kind, lengths, reader.ragged(_sums(lengths, counts)), valid)
+        if pa.types.is_string(kind):
+            # DuckDB takes a text for UTF-8 without a look at it.
+            array.validate(full=True)
+        return array
     if pa.types.is_boolean(kind):
         bits = np.packbits(reader.values(np.dtype(np.uint8), counts), bitorder="little")
         return pa.Array.from_buffers(kind, size, [valid, _buffer(bits)])

@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pytest
 
+from streamsql.engine.step import StepError
 from streamsql.plan import stages
 from streamsql.schema.murmur2 import partition_of
 from tests.distributed import runner
 from tests.distributed.runner import (
+    EVERY_CHANGE,
     LAST_CHANGE,
     LOG,
+    Cluster,
     Phase,
     Record,
     Written,
     by_key,
     plan_staged,
+    read_topic,
     sorted_records,
     staged,
     unsplit,
@@ -414,6 +418,36 @@ def test_without_a_repartition_each_partition_is_the_same(query: str) -> None:
 def by_partition(records: list[Written]) -> dict[int, list[Written]]:
     """The records of each partition of the sink, in order."""
     return {p: [r for r in records if r.partition == p] for p in {r.partition for r in records}}
+
+
+SUMS = "CREATE TABLE x AS SELECT g, COUNT(*) AS c, SUM(n) AS s FROM readings GROUP BY g;"
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """The tasks of SUMS."""
+    made = Cluster(SOURCES, SUMS, EVERY_CHANGE, seed=1)
+    yield made
+    made.close()
+
+
+def test_rows_that_were_sent_as_json_are_read(cluster: Cluster) -> None:
+    """An engine that is replaced by this one may leave some in the topic (DECISIONS 0038)."""
+    old = [{"key": b"a", "value": json.dumps({"c0": "a", "c1": n}).encode()} for n in (1, 2)]
+    new = [{"partition": n, "value": json.dumps({"G": "a", "N": 10}).encode()} for n in (0, 3)]
+    topic = cluster.planned.internal[0].name
+    cluster.produce([(topic, old[0]), *(("readings", row) for row in new), (topic, old[1])])
+    cluster.settle()
+    values = [json.loads(record.value or b"") for record in read_topic(cluster.driver, "X")]
+    assert [value["C"] for value in values] == [1, 2, 3, 4]
+    assert values[-1]["S"] == 23
+
+
+@pytest.mark.parametrize("value", [b"\1\2\0\1", b"\1\2\0\xff\xff", b"\xff", b"no row"])
+def test_a_row_that_is_none_fails_the_step(cluster: Cluster, value: bytes) -> None:
+    cluster.produce([(cluster.planned.internal[0].name, {"key": b"a", "value": value})])
+    with pytest.raises(StepError):
+        cluster.settle()
 
 
 # --- shown to see a breach

@@ -92,6 +92,10 @@ def test_what_is_no_row_of_these_types_is_left() -> None:
     values = [good[:-1], good + b"\0", b"\2" + good[1:], b"{}", b"\1\xff\xff" + good[3:]]
     table = pa.table({"_val": pa.array(values, pa.binary())})
     assert row_reader([t.BIGINT])(table).column(READ).to_pylist() == [False] * 5
+    # One at a time there is nothing around it either.
+    for value in values:
+        alone = pa.table({"_val": pa.array([value], pa.binary())})
+        assert row_reader([t.BIGINT])(alone).column(READ).to_pylist() == [False]
 
 
 def test_the_json_rows_of_before_are_read() -> None:

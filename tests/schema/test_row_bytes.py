@@ -166,3 +166,33 @@ def test_other_bytes_are_no_rows() -> None:
     rows = encode_rows([pa.array(["a", "bc"])], 2, b"")
     with pytest.raises(ValueError, match="end elsewhere"):
         decode_rows(rows, 0, [pa.int32()])
+
+
+def test_damaged_rows_are_refused_or_are_rows() -> None:
+    """Lengths that lead out of a row would read any memory, and Arrow ends the process over some
+    arrays: this test is there to come to its end."""
+    r = random.Random(11)
+    found = (
+        duckdb.connect()
+        .sql(
+            "SELECT 5::BIGINT AS a, 'h\u00e9' AS b, [1, NULL, 3]::INTEGER[] AS c,"
+            " MAP {'k': 'v'::BLOB} AS d, {'x': 1.5::DOUBLE} AS e LIMIT 1"
+        )
+        .to_arrow_table()
+        .combine_chunks()
+    )
+    columns = [found.column(name).chunk(0) for name in found.column_names]
+    (good,) = encode_rows(columns, 1, b"").to_pylist()
+    refused = 0
+    for _ in range(3_000):
+        bad = bytearray(good)
+        for _ in range(r.randint(1, 3)):
+            bad[r.randrange(len(bad))] = r.choice([0, 1, 2, 127, 128, 255])
+        bad = bad[: r.choice([len(bad), r.randrange(len(bad))])]
+        rows = pa.array(r.choice([[bytes(bad)], [good, bytes(bad), good]]), pa.binary())
+        try:
+            for column in decode_rows(rows, 0, found.schema.types):
+                column.validate(full=True)
+        except ValueError:
+            refused += 1
+    assert 1_000 < refused < 3_000
