@@ -211,10 +211,13 @@ def _read(kind: pa.DataType, counts: Counts | None, reader: _Reader) -> Array:
         lengths = reader.values(_LENGTH, counts).astype(np.int64)
         inner = _entries(kind) if isinstance(kind, pa.MapType) else kind.value_type
         child = _read(inner, _sums(lengths, counts), reader)
-        if isinstance(kind, pa.MapType) and isinstance(child, pa.StructArray):
-            # Arrow ends the process over a map with such an entry.
-            if child.null_count or child.field(0).null_count:
-                raise ValueError("an entry of a map is not there, or has no key")
+        # Arrow ends the process over a map with such an entry.
+        if (
+            isinstance(kind, pa.MapType)
+            and isinstance(child, pa.StructArray)
+            and (child.null_count or child.field(0).null_count)
+        ):
+            raise ValueError("an entry of a map is not there, or has no key")
         buffers = [valid, _buffer(_offsets(lengths))]
         return pa.Array.from_buffers(kind, size, buffers, children=[child])
     if pa.types.is_binary(kind) or pa.types.is_string(kind):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamsql.catalog.catalog import Catalog
 from streamsql.config import Properties
-from streamsql.engine.plan import PhysicalPlan
+from streamsql.engine.plan import PhysicalPlan, Statement
 from streamsql.operators.operator import Node
 from streamsql.plan.frame import Context
 from streamsql.plan.persistent import plan_create, plan_insert
@@ -122,3 +122,10 @@ def _pulls(
             context = Context(catalog=catalog, properties=properties, persistent=False)
             pull = plan_pull(query, check_pull(query, context), context)
             yield pull.over(plan.materialized)
+
+
+def giving(plan: PhysicalPlan) -> list[Statement]:
+    """The statements whose rows go to a kernel, or leave; of others the step keeps a table, which
+    has no order."""
+    left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
+    return [s for s in plan.statements if s.result and (s.kernel or s.result in left)]

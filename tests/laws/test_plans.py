@@ -24,7 +24,7 @@ from streamsql.operators.project import Project
 from streamsql.operators.rekey import Rekey
 from streamsql.plan.rules import RULES
 from streamsql.schema.column import Schema
-from tests.laws.queries import Planned, planned_queries
+from tests.laws.queries import Planned, giving, planned_queries
 
 pytestmark = pytest.mark.slow
 
@@ -54,18 +54,12 @@ def is_ordered(sql: str) -> bool:
 
 def unordered(plan: PhysicalPlan) -> list[str]:
     """The statements that give rows in whatever order."""
-    return [s.sql for s in _giving(plan) if not is_ordered(s.sql)]
-
-
-def _giving(plan: PhysicalPlan) -> list[Statement]:
-    """Those whose rows go to a kernel, or leave; of the others the step keeps a table."""
-    left = {o.result for o in plan.outputs} | {e.result for e in plan.errors}
-    return [s for s in plan.statements if s.result and (s.kernel or s.result in left)]
+    return [s.sql for s in giving(plan) if not is_ordered(s.sql)]
 
 
 def test_what_returns_rows_ends_in_order_by() -> None:
     plans = [plan for query in QUERIES() for plan in query.plans]
-    assert len([s for plan in plans for s in _giving(plan)]) > 300
+    assert len([s for plan in plans for s in giving(plan)]) > 300
     assert [sql for plan in plans for sql in unordered(plan)] == []
 
 
