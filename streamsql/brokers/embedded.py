@@ -65,7 +65,7 @@ def database_settings(*, fsync: bool) -> dict[str, str]:
     too, in a pause of half a second; state is compacted by the engine (DECISIONS.md 0034).
     """
     return {
-        "checkpoint_threshold": "16MB",
+        "checkpoint_threshold": "8MB",
         "max_vacuum_tasks": "0",
         "fsync_mode": "STANDARD" if fsync else "NONE",
     }
