@@ -55,14 +55,16 @@ def _count(type_: SqlType, *arguments: TypedSql) -> BoundAggregate:
         result="{p0}",
         signed=(f"coalesce(sum({one}) OVER {{w}}, 0)::BIGINT",),
         combined=(_COUNTS,),
+        scan=("count" if arguments else "rows",),
     )
 
 
 def _sum(type_: SqlType, x: TypedSql) -> BoundAggregate:
     """SUM of INTEGER, BIGINT or DECIMAL; 0 of none."""
     added = "coalesce({p0}, 0)::HUGEINT + coalesce({q0}, 0)"
-    merged, combined = wrap(added, type_), _WRAPPING
+    merged, combined, scan = wrap(added, type_), _WRAPPING, ("sum",)
     if isinstance(type_, Decimal):
+        scan = ()
         merged = f"(coalesce({{p0}}, 0) + coalesce({{q0}}, 0))::{duckdb_type(type_)}"
         combined = Combined(Decimal(38, type_.scale), "sum({0})")
     return BoundAggregate(
@@ -76,6 +78,7 @@ def _sum(type_: SqlType, x: TypedSql) -> BoundAggregate:
         result="{p0}",
         signed=("sum({sign} * {0}) OVER {w}",),
         combined=(combined,),
+        scan=scan,
     )
 
 
@@ -121,6 +124,7 @@ def _extreme(call: str, best: str) -> AggregateFunction:
             merge=(f"{best}({{p0}}, {{q0}})",),
             result="{p0}",
             combined=(Combined(type_, one),),
+            scan=(call.lower(),) if type_ in (INTEGER, BIGINT) else (),
         )
 
     types = "INTEGER BIGINT DOUBLE STRING BYTES DATE TIME TIMESTAMP".split()
@@ -152,6 +156,7 @@ def _average(type_: SqlType, x: TypedSql) -> BoundAggregate:
         nested=True,
         # A batch of INTEGER cannot leave BIGINT.
         combined=(Combined(BIGINT, "sum({0})") if x.type == INTEGER else _SUMS, _COUNTS),
+        scan=("sum", "count") if x.type == INTEGER else (),
     )
 
 

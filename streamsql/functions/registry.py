@@ -263,6 +263,8 @@ class BoundAggregate:
     value is no scalar, which DELIMITED refuses. `distinct`: it counts different values, which an
     operator may keep in a table of their own instead of in its partial. `combined`: how each
     partial is made of many that `group` gave, where their order does not matter; else ().
+    `scan`: how a kernel gives each of `running` instead, if it can: `rows`, or `count`, `sum`
+    (which may wrap around), `min` or `max` of `{0}`.
     """
 
     name: str
@@ -283,6 +285,7 @@ class BoundAggregate:
     nested: bool = False
     distinct: bool = False
     combined: tuple[Combined, ...] = ()
+    scan: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from streamsql.operators.kernels.fold import Fold, fold_kernel
+from streamsql.operators.kernels.running import KEY_TYPES, running_kernel
 from streamsql.operators.operator import Builder, Relation, WindowInfo
 from streamsql.operators.partials import Partials
 from streamsql.operators.table_state import STORED_META, TableKey
@@ -61,7 +62,12 @@ def changed_groups(builder: Builder, grouped: Grouped, state: str, *, last: bool
     """A result with the groups after each row; `_fin` marks the last row of each, and with `last`
     no other is needed."""
     by_group = last and not grouped.partials.folded and not grouped.changes
-    sql = _last_changes(grouped, state) if by_group else _every_change(grouped, state)
+    if by_group:
+        sql = _last_changes(grouped, state)
+    elif scanned(grouped):
+        sql = _scanned_changes(builder, grouped, state)
+    else:
+        sql = _every_change(grouped, state)
     folds = folds_of(grouped.partials)
     rows = builder.add(sql, kernel=fold_kernel(folds) if folds else None, hint="groups")
     for call, seen in zip(grouped.partials.distinct, grouped.seen, strict=False):
@@ -183,6 +189,26 @@ def _every_change(grouped: Grouped, state: str) -> str:
     # The fold kernel needs the rows of a group together.
     order = " ORDER BY _g, _seq" if folds else ""
     return f"SELECT {', '.join(merged)} FROM ({sql}){order}"
+
+
+def scanned(grouped: Grouped) -> bool:
+    """Whether a kernel gives what the groups are after each row."""
+    simple = all(type_ in KEY_TYPES for _, type_ in grouped.key.columns)
+    return simple and bool(grouped.partials.scans) and not grouped.changes
+
+
+def _scanned_changes(builder: Builder, grouped: Grouped, state: str) -> str:
+    """As `_every_change`, over the kernel's result."""
+    partials, key = grouped.partials, grouped.key
+    columns = ["_seq", "_hdr", "_ts", key.listed(), *(name for name, _ in partials.arguments)]
+    rows = builder.add(
+        f"SELECT {', '.join(columns)} FROM {grouped.rows} ORDER BY _seq",
+        kernel=running_kernel(key.names, partials.scans),
+        hint="running",
+    )
+    kept = ["_seq", "_hdr", key.listed(), "_rid", "greatest(_pts, _ts) AS _ts", "_fin"]
+    joined = _joined(replace(grouped, rows=rows), state)
+    return f"SELECT {', '.join([*kept, *partials.merged()])} FROM ({joined})"
 
 
 def _last_changes(grouped: Grouped, state: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from streamsql.functions.registry import BoundAggregate
 from streamsql.operators.fault import Computed
+from streamsql.operators.kernels.running import Running
 from streamsql.schema.typed import TypedSql
 
 
@@ -96,6 +97,17 @@ class Partials:
     def folded(self) -> tuple[Call, ...]:
         """Those whose DOUBLE sums a kernel adds up."""
         return tuple(c for c in self.calls if c.aggregate.fold)
+
+    @property
+    def scans(self) -> tuple[Running, ...]:
+        """What the running kernel gives in place of `running`; () where it does not know all."""
+        if any(not c.aggregate.scan or c.aggregate.stages for c in self.calls):
+            return ()
+        return tuple(
+            Running(n, kind, *call.arguments[:1])
+            for call in self.calls
+            for n, kind in zip(call.numbers(), call.aggregate.scan, strict=True)
+        )
 
     @property
     def staged(self) -> bool:

@@ -332,4 +332,4 @@ def test_the_settings_are_duckdbs(fsync: bool, mode: str) -> None:
         "SELECT current_setting('fsync_mode'), current_setting('checkpoint_threshold'),"
         " current_setting('max_vacuum_tasks')"
     ).fetchall()
-    assert found == [(mode, "15.2 MiB", 0)]
+    assert found == [(mode, "7.6 MiB", 0)]
