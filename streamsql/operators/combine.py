@@ -94,6 +94,7 @@ def of_partials(
             arguments=tuple(next(rest) for _ in a.combined),
             group=tuple(c.group.format(f"{{{i}}}") for i, c in enumerate(a.combined)),
             running=(),
+            scan=(),
         )
         for a in aggregates
     )

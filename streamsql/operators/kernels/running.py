@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -55,7 +54,7 @@ class _Groups:
     own: Integers
 
     @classmethod
-    def of(cls, columns: Sequence[pa.ChunkedArray]) -> _Groups:
+    def of(cls, columns: Sequence[pa.ChunkedArray[Any]]) -> _Groups:
         """From the columns of the group."""
         codes, count = _codes(columns)
         short = codes.astype(np.uint16) if count <= _SHORT_CODES else codes
@@ -109,7 +108,7 @@ def running_kernel(
     return run
 
 
-def _run(groups: _Groups, value: Running, table: pa.Table) -> pa.Array:
+def _run(groups: _Groups, value: Running, table: pa.Table) -> pa.Array[Any]:
     """One running value."""
     if value.kind == "rows":
         ones = np.ones(len(groups.order), np.int64)
@@ -121,7 +120,7 @@ def _run(groups: _Groups, value: Running, table: pa.Table) -> pa.Array:
     return pa.array(groups.back(groups.sums(added[groups.order])))
 
 
-def _extreme(groups: _Groups, column: pa.ChunkedArray, *, sign: int) -> pa.Array:
+def _extreme(groups: _Groups, column: pa.ChunkedArray[Any], *, sign: int) -> pa.Array[Any]:
     """The running maximum (`sign` 1) or minimum (-1)."""
     numbers, given = _numbers(column)
     ranks, ladder = _ranks(numbers, given, sign=sign, groups=len(groups.starts))
@@ -154,11 +153,11 @@ def _ranks(
     return ranks, lambda best: steps[np.maximum(best, 1) - 1]
 
 
-def _codes(columns: Sequence[pa.ChunkedArray]) -> tuple[Integers, int]:
+def _codes(columns: Sequence[pa.ChunkedArray[Any]]) -> tuple[Integers, int]:
     """The number of each row's group, and how many groups there may be."""
     codes, count = np.zeros(len(columns[0]), np.int64), 1
     for column in columns:
-        found = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+        found = column.combine_chunks().dictionary_encode("encode")
         size = len(found.dictionary)
         if size <= 1:
             continue
@@ -166,19 +165,19 @@ def _codes(columns: Sequence[pa.ChunkedArray]) -> tuple[Integers, int]:
         if count == 1:
             codes, count = own, size
             continue
-        both = pc.dictionary_encode(pa.array(codes * size + own))
+        both = pa.array(codes * size + own).dictionary_encode()
         codes, count = both.indices.to_numpy().astype(np.int64), len(both.dictionary)
     return codes, count
 
 
-def _numbers(column: pa.ChunkedArray) -> tuple[Integers, Flags]:
+def _numbers(column: pa.ChunkedArray[Any]) -> tuple[Integers, Flags]:
     """A column with 0 for NULL, and where it has a value."""
     given = _given(column)
-    filled = column.fill_null(0) if column.null_count else column
+    filled = column.fill_null(pa.scalar(0, column.type)) if column.null_count else column
     return filled.to_numpy().astype(np.int64), given
 
 
-def _given(column: pa.ChunkedArray) -> Flags:
+def _given(column: pa.ChunkedArray[Any]) -> Flags:
     """Where a column has a value."""
     if column.null_count == 0:
         return np.ones(len(column), np.bool_)
