@@ -73,6 +73,8 @@ def draw(seed: int, *, rows: int, low: int, high: int, type_: pa.DataType) -> pa
     [
         (-3, 3, pa.int32()),
         (-(2**31), 2**31 - 1, pa.int32()),
+        (-(2**31), -(2**31) + 1, pa.int32()),
+        (2**31 - 2, 2**31 - 1, pa.int32()),
         (-(2**40), 2**40, pa.int64()),
         (-(2**63), 2**63 - 1, pa.int64()),
         (2**63 - 9, 2**63 - 1, pa.int64()),
