@@ -64,7 +64,7 @@ def changed_groups(builder: Builder, grouped: Grouped, state: str, *, last: bool
     by_group = last and not grouped.partials.folded and not grouped.changes
     if by_group:
         sql = _last_changes(grouped, state)
-    elif scanned(grouped):
+    elif _scanned(grouped):
         sql = _scanned_changes(builder, grouped, state)
     else:
         sql = _every_change(grouped, state)
@@ -191,7 +191,7 @@ def _every_change(grouped: Grouped, state: str) -> str:
     return f"SELECT {', '.join(merged)} FROM ({sql}){order}"
 
 
-def scanned(grouped: Grouped) -> bool:
+def _scanned(grouped: Grouped) -> bool:
     """Whether a kernel gives what the groups are after each row."""
     simple = all(type_ in KEY_TYPES for _, type_ in grouped.key.columns)
     return simple and bool(grouped.partials.scans) and not grouped.changes

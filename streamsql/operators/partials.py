@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from streamsql.functions.registry import BoundAggregate
 from streamsql.operators.fault import Computed
-from streamsql.operators.kernels.running import Running
+from streamsql.operators.kernels.running import Scan
 from streamsql.schema.typed import TypedSql
 
 
@@ -99,12 +99,12 @@ class Partials:
         return tuple(c for c in self.calls if c.aggregate.fold)
 
     @property
-    def scans(self) -> tuple[Running, ...]:
+    def scans(self) -> tuple[Scan, ...]:
         """What the running kernel gives in place of `running`; () where it does not know all."""
         if any(not c.aggregate.scan or c.aggregate.stages for c in self.calls):
             return ()
         return tuple(
-            Running(n, kind, *call.arguments[:1])
+            Scan(n, kind, *call.arguments[:1])
             for call in self.calls
             for n, kind in zip(call.numbers(), call.aggregate.scan, strict=True)
         )

@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streamsql.operators.kernels.running import Running, running_kernel
+from streamsql.operators.kernels.running import Scan, running_kernel
 
 VALUES = [
-    Running(0, "rows"),
-    Running(1, "count", "x"),
-    Running(2, "sum", "x"),
-    Running(3, "min", "x"),
-    Running(4, "max", "x"),
-    Running(5, "count", "text"),
+    Scan(0, "rows"),
+    Scan(1, "count", "x"),
+    Scan(2, "sum", "x"),
+    Scan(3, "min", "x"),
+    Scan(4, "max", "x"),
+    Scan(5, "count", "text"),
 ]
 
 HALF, ALL = f"{2**63}::HUGEINT", f"{2**64 - 1}::HUGEINT"

@@ -2,7 +2,7 @@
 up to it.
 
 DuckDB's window functions give the same; for a batch they partition, sort and then build a tree of
-aggregates a function, which takes five times as long (DECISIONS.md 0040).
+aggregates a function, which takes four times as long (DECISIONS.md 0040).
 
 In:  a table in order of `_seq`: the columns of the group, of KEY_TYPES; `_ts` BIGINT; the
 arguments, INTEGER or BIGINT, of a count of any type. Out: its rows in the same order, `_ts` as the
@@ -35,7 +35,7 @@ _SHORT_CODES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Scan:
     """A running value: `number` of its column; `kind` is `rows`, or `count`, `sum`, `min` or `max`
     of the column `argument`."""
 
@@ -90,9 +90,7 @@ class _Groups:
         return np.maximum.accumulate(ranks + floor) - floor
 
 
-def running_kernel(
-    keys: Sequence[str], values: Sequence[Running]
-) -> Callable[[pa.Table], pa.Table]:
+def running_kernel(keys: Sequence[str], values: Sequence[Scan]) -> Callable[[pa.Table], pa.Table]:
     """The kernel of a statement whose groups are `keys`."""
     gone = {"_ts", *(v.argument for v in values)}
 
@@ -108,7 +106,7 @@ def running_kernel(
     return run
 
 
-def _run(groups: _Groups, value: Running, table: pa.Table) -> pa.Array[Any]:
+def _run(groups: _Groups, value: Scan, table: pa.Table) -> pa.Array[Any]:
     """One running value."""
     if value.kind == "rows":
         ones = np.ones(len(groups.order), np.int64)
